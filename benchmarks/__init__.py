@@ -1,0 +1,1 @@
+"""Scripts that print tables of speed and accuracy; none of them is a test."""

@@ -1,0 +1,351 @@
+"""Photos in: checked, upright, RGB, without metadata.
+
+One way in for whatever a caller has: a path, bytes, a PIL image or an array. What comes out is pixels and a name. Of
+the metadata only the orientation is read, out of the one EXIF tag that holds it; the rest of EXIF, XMP, IPTC, comments
+and colour profiles is never looked at, so that the same pixels always give the same answer.
+
+Caps on bytes and pixels are checked before anything is decoded. Whatever is wrong with a file, the error is an
+:class:`~data.errors.ImageError` that says what and what to do.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+from PIL import ImageFile, UnidentifiedImageError, features
+
+from data.errors import ImageError
+
+__all__ = ["DEFAULT_LIMITS", "FORMATS", "SUFFIXES", "Image", "ImageSource", "Limits", "find_images", "load"]
+
+ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | PILImage.Image | NDArray[np.uint8]
+"""What :func:`load` takes."""
+
+# Pillow names of the formats that are opened; whatever else Pillow could decode is refused unread (PSD, EPS, FITS, ...
+# have had their share of decoder bugs, and are no photos). MPO is a JPEG with further frames.
+FORMATS: Final[tuple[str, ...]] = (
+    "JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", *(("AVIF",) if features.check("avif") else ()),
+)  # fmt: skip
+"""Formats that may be decoded, by Pillow's names."""
+
+SUFFIXES: Final[frozenset[str]] = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"]
+    + [".avif"] * ("AVIF" in FORMATS)
+)
+"""File name endings, in lower case, that :func:`find_images` takes for photos in a folder."""
+
+_OPENERS = tuple(f for f in FORMATS if f != "MPO")  # Pillow opens an MPO as JPEG, and sees what it is then
+_PILLOW_SETTINGS = threading.Lock()
+_ORIENTATION = 0x0112
+# EXIF orientation -> the turn that makes the photo upright. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf 4.6.4
+_UPRIGHT = {
+    2: PILImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PILImage.Transpose.ROTATE_180,
+    4: PILImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PILImage.Transpose.TRANSPOSE,
+    6: PILImage.Transpose.ROTATE_270,
+    7: PILImage.Transpose.TRANSVERSE,
+    8: PILImage.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a photo may be at most and at least.
+
+    Attributes:
+        max_bytes: Size of the file, checked before it is read.
+        max_pixels: Width times height, checked in the header before anything is decoded.
+        min_side: Shorter side in pixels; below it there is nothing to see.
+    """
+
+    max_bytes: int = 256 * 2**20
+    max_pixels: int = 150_000_000
+    min_side: int = 16
+
+    def __post_init__(self) -> None:
+        if min(self.max_bytes, self.max_pixels, self.min_side) < 1:
+            raise ValueError(f"limits must be positive, not {self}")
+
+
+DEFAULT_LIMITS: Final = Limits()
+"""256 MiB, 150 megapixels (a 100 megapixel panorama passes, 20,000 x 20,000 does not), 16 pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A photo, upright.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, C-contiguous.
+        name: The path as it was given, or None where there was none.
+    """
+
+    pixels: NDArray[np.uint8]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        p = self.pixels
+        if p.dtype != np.uint8 or p.ndim != 3 or p.shape[2] != 3 or not p.flags.c_contiguous or p.size == 0:
+            raise ValueError(f"pixels must be (H, W, 3) uint8, C-contiguous, not {p.shape} {p.dtype}")
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+
+def load(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> Image:
+    """The photo in ``source``: its first frame, upright, RGB; transparency is laid over white.
+
+    Args:
+        source: A path, the bytes of a file, a PIL image, or an (H, W, 3) uint8 RGB array, which is copied.
+        limits: Caps that are checked before decoding. Pillow's own cap of 179 megapixels holds beside them.
+
+    Raises:
+        ImageError: No such file, a folder, unreadable, empty, not an image, a format that is not in :data:`FORMATS`,
+            truncated or damaged, too large, too small, or nothing that can be a photo.
+
+    >>> load(np.zeros((32, 48, 3), np.uint8)).pixels.shape
+    (32, 48, 3)
+    """
+    if isinstance(source, np.ndarray):
+        return Image(_checked_array(source, limits))
+    if isinstance(source, PILImage.Image):
+        name = str(getattr(source, "filename", "") or "") or None
+        # A PIL image may be an open file that is not decoded yet, so it needs the same edge as a file does.
+        with _pillow_edge(name or "the PIL image", limits):
+            return Image(_pixels(source, name or "the PIL image", limits), name)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return Image(_decode(bytes(source), "the image", limits))
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+        if not isinstance(name, str):
+            raise ImageError(f"{name!r} is a path of bytes: pass a str, or the bytes of the file itself")
+        return Image(_decode(_read(name, limits), name, limits), name)
+    raise ImageError(
+        f"cannot make a photo of {type(source).__name__}: pass a path, the bytes of a file, a PIL image "
+        "or an (H, W, 3) uint8 array"
+    )
+
+
+def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Photos under ``paths``: files as they are given, folders expanded recursively, in the order of their names.
+
+    In a folder, what counts is a file with one of :data:`SUFFIXES`; hidden files and folders are left out, and folders
+    behind symbolic links are not entered (a link may lead back up). A path that does not exist is kept: :func:`load`
+    says what is wrong with it, and a batch goes on.
+
+    Raises:
+        ImageError: A folder without a photo, or one that cannot be listed.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not _is_folder(path):
+            found.append(path)
+            continue
+        inside = _files_inside(path)
+        if not inside:
+            raise ImageError(f"no photo in folder {path}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
+        found += inside
+    return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a NUL in the name, a parent that may not be entered
+        return False
+
+
+def _files_inside(folder: Path) -> list[Path]:
+    def fail(error: OSError) -> None:
+        raise ImageError(f"cannot list folder {error.filename}: {error.strerror}; check its permissions") from error
+
+    files: list[Path] = []
+    for root, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        files += [Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES]
+    return sorted(files)
+
+
+def _read(name: str, limits: Limits) -> bytes:
+    try:
+        # Non-blocking, so that a named pipe does not hang before its kind is known; it has no effect on files.
+        with open(name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise ImageError(f"{name} is no regular file: pass the path of a photo")
+            # One byte more than allowed shows that a file is too large even if it grew since.
+            content = file.read(limits.max_bytes + 1)
+    except FileNotFoundError as error:
+        raise ImageError(f"no such file: {name}") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name} is a folder: pass a photo, or expand it with find_images") from error
+    except PermissionError as error:
+        hint = "is a folder" if _is_folder(Path(name)) else "may not be read: check its permissions"
+        raise ImageError(f"{name} {hint}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ImageError(f"cannot read {name!r}: {error}") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} does not fit into memory: make it smaller") from error
+    return content
+
+
+def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
+    if not content:
+        raise ImageError(f"{name} is empty: it has no bytes")
+    if len(content) > limits.max_bytes:
+        raise ImageError(
+            f"{name} is larger than {limits.max_bytes / 2**20:.0f} MiB: make it smaller, or raise the limit"
+        )
+    with _pillow_edge(name, limits):
+        try:
+            image = PILImage.open(io.BytesIO(content), formats=_OPENERS)
+        except UnidentifiedImageError as error:
+            raise ImageError(
+                f"{name} is not an image that can be read: it is damaged, or none of {', '.join(FORMATS)}"
+            ) from error
+        with image:
+            return _pixels(image, name, limits)
+
+
+@contextmanager
+def _pillow_edge(name: str, limits: Limits) -> Iterator[None]:
+    """Turn whatever Pillow raises on hostile bytes into :class:`ImageError`, and keep its warnings in."""
+    # Both settings belong to the whole process, so one thread at a time. Some libraries (ultralytics) switch on the
+    # loading of truncated images for everyone: half a photo in grey is no photo.
+    with _PILLOW_SETTINGS, warnings.catch_warnings():
+        # Broken metadata and large images: the one is never used, the other is checked here.
+        warnings.simplefilter("ignore")
+        truncated, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield
+        except ImageError:
+            raise
+        except PILImage.DecompressionBombError as error:
+            raise ImageError(_too_many_pixels(name, limits)) from error
+        except MemoryError as error:
+            raise ImageError(f"{name} does not fit into memory: make it smaller") from error
+        except Exception as error:
+            # Decoders index, unpack, inflate and recurse over unchecked bytes, so anything may come out of them; it
+            # always means a damaged file.
+            detail = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+            raise ImageError(f"{name} is truncated or damaged ({detail}): export or download it again") from error
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = truncated
+
+
+def _checked_array(array: NDArray[np.uint8], limits: Limits) -> NDArray[np.uint8]:
+    if array.dtype != np.uint8:
+        raise ImageError(f"an array must be uint8 in 0..255, not {array.dtype}: scale and convert it first")
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise ImageError(f"an array must be (height, width, 3) RGB, not of shape {array.shape}")
+    _check_size(array.shape[1], array.shape[0], "the array", limits)
+    return np.array(array, order="C", copy=True)
+
+
+def _too_many_pixels(name: str, limits: Limits) -> str:
+    return f"{name} has more than the {limits.max_pixels / 1e6:.0f} million pixels that are allowed: make it smaller"
+
+
+def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
+    if width * height > limits.max_pixels:
+        raise ImageError(f"{_too_many_pixels(name, limits)} (it has {width} x {height})")
+    if min(width, height) < limits.min_side:
+        raise ImageError(f"{name} has {width} x {height} pixels: at least {limits.min_side} a side show something")
+
+
+def _pixels(image: PILImage.Image, name: str, limits: Limits) -> NDArray[np.uint8]:
+    """Decode the current frame of ``image``; nothing is decoded before its size is known to be allowed."""
+    _check_size(image.width, image.height, name, limits)
+    # Pillow turns a TIFF by itself while it loads it, and by XMP where the tag is absent: keep XMP out of its sight.
+    hidden: dict[str | tuple[int, int], object] = {
+        key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info
+    }
+    try:
+        image.load()
+    finally:
+        image.info.update(hidden)
+    _check_size(image.width, image.height, name, limits)  # some decoders learn the true size only now
+    exif = image.info.get("exif")
+    turn = _UPRIGHT.get(_orientation(exif)) if isinstance(exif, bytes) else None
+    rgb = _to_rgb(image, name)
+    if turn is not None:
+        rgb = rgb.transpose(turn)
+    # In stripes: a large photo is never held a third time as one string of bytes.
+    pixels = np.empty((rgb.height, rgb.width, 3), np.uint8)
+    for top in range(0, rgb.height, 1024):
+        bottom = min(top + 1024, rgb.height)
+        pixels[top:bottom] = np.asarray(rgb.crop((0, top, rgb.width, bottom)))
+    return pixels
+
+
+def _orientation(exif: bytes) -> int:
+    """Value of the one tag 0x0112 in the first directory of an EXIF block; 1 (upright) where there is none."""
+    exif = exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
+    order: Literal["little", "big"] = "little" if exif[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(exif[at : at + size], order)
+
+    directory = number(4, 4)
+    for entry in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
+        if entry + 12 > len(exif):
+            break
+        if number(entry, 2) == _ORIENTATION:
+            kind = number(entry + 2, 2)  # SHORT as the standard says, LONG as some write
+            return number(entry + 8, 2) if kind == 3 else number(entry + 8, 4) if kind == 4 else 1
+    return 1
+
+
+def _to_rgb(image: PILImage.Image, name: str) -> PILImage.Image:
+    """Any of Pillow's modes as RGB: deeper samples are scaled down, transparency is laid over white."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _from_deep_gray(image, name).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        paper = PILImage.new("RGB", image.size, "white")
+        paper.paste(layer, mask=layer.getchannel("A"))
+        return paper
+    return image.convert("RGB")
+
+
+def _from_deep_gray(image: PILImage.Image, name: str) -> PILImage.Image:
+    """Gray of more than eight bits, or in floating point, as eight bits; Pillow's own conversion clips at 255."""
+    gray = np.asarray(image)
+    finite = np.isfinite(gray)
+    if not finite.any():
+        raise ImageError(f"{name} has no finite pixel: export it as PNG or JPEG")
+    low, high = float(gray[finite].min()), float(gray[finite].max())
+    if image.mode.startswith("I;16"):
+        # A TIFF may say that only the lower 10, 12 or 14 of the 16 bits are in use.
+        bits = getattr(image, "tag_v2", {}).get(258, (16,))
+        low, white = 0.0, 2.0 ** max(bits) - 1.0
+    elif low >= 0.0 and image.mode == "F" and high <= 1.0:
+        low, white = 0.0, 1.0
+    elif low >= 0.0 and high <= 65535.0:
+        low, white = 0.0, 255.0 if image.mode == "F" and high <= 255.0 else 65535.0
+    else:
+        white = high
+    scaled = (np.where(finite, gray, low).astype(np.float32) - low) * (255.0 / max(white - low, 1e-30))
+    return PILImage.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

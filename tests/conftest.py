@@ -1,0 +1,36 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backbone.density import DensityPrior
+from data.distribution import CellDistribution
+from data.partition import Partition, load_default
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def partition() -> Partition:
+    """The shipped partition."""
+    return load_default()
+
+
+@pytest.fixture(scope="session")
+def density(partition: Partition) -> CellDistribution:
+    """The density prior's distribution."""
+    [output] = DensityPrior(partition).predict([np.zeros((32, 32, 3), np.uint8)])
+    return output.distribution
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The photographs and tables for measuring, which only some machines have."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the photographs and tables in ../shared/data are not on this machine")
+    return folder
