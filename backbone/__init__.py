@@ -1,0 +1,1 @@
+"""Pixels to a distribution over cells: the visual priors."""
