@@ -1,0 +1,1 @@
+"""Pixels to clues: reading text, and what a text says about places."""

@@ -1,0 +1,85 @@
+"""RapidOCR as a text engine: the one that ships. Its models come inside its package; nothing is ever downloaded.
+
+The recogniser (PP-OCRv6 small) reads Latin, Chinese and Japanese, and Greek poorly. It does not know Cyrillic, Arabic,
+Hangul or the scripts of India: there it reads nothing, or Latin letters that look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import WeightsError
+from detectors._opencv import opencv
+from detectors.ocr import Detection
+
+__all__ = ["RapidEngine"]
+
+_DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
+
+
+class RapidEngine:
+    """PP-OCRv6 small on onnxruntime: a DB text detector and an SVTR line recogniser.
+
+    Args:
+        threads: Threads for one picture; None leaves it to onnxruntime, which takes one per core.
+
+    Raises:
+        WeightsError: The installed package does not have the models inside.
+
+    Source: https://github.com/RapidAI/RapidOCR, models https://github.com/PaddlePaddle/PaddleOCR (both Apache 2.0).
+    """
+
+    name = "rapidocr"
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        opencv()  # RapidOCR imports it at once; say how to mend it before that fails
+        # Lazy: rapidocr, onnxruntime and shapely take 0.6 s.
+        from rapidocr import RapidOCR
+
+        self._engine = RapidOCR(
+            params={
+                "Global.log_level": "critical",  # its own logger only; "no text found" is no warning
+                "Global.use_cls": False,
+                # With a path given, RapidOCR never looks whether to download.
+                "Det.model_path": str(_model(_DETECTOR)),
+                "Rec.model_path": str(_model(_RECOGNISER)),
+                "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
+            }
+        )
+        # The two stages are taken apart: detection runs on enlarged parts, recognition on lines of the photo itself.
+        self._detector: Any = self._engine._load_det_model()  # type: ignore[no-untyped-call]
+
+    def detect(self, pixels: NDArray[np.uint8]) -> Detection:
+        """Boxes of the text lines in ``pixels``, (H, W, 3) uint8 RGB, and how much each place looks like text."""
+        cv2 = opencv()
+        height, width = pixels.shape[:2]
+        grid = max(round(width / 32), 1) * 32, max(round(height / 32), 1) * 32  # what the network can halve five times
+        # The network saw BGR in -1..1 when it was trained.
+        blob = cv2.resize(pixels, grid).transpose(2, 0, 1)[None, ::-1] * np.float32(2 / 255) - np.float32(1)
+        heat = self._detector.session(np.ascontiguousarray(blob))  # (1, 1, h, w) float32 in 0..1
+        boxes, _ = self._detector.postprocess_op(heat, (height, width))
+        return Detection(np.asarray(boxes, np.float32).reshape(-1, 4, 2), heat[0, 0])
+
+    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """Text and confidence of each line image, (h, w, 3) uint8 RGB."""
+        if not lines:
+            return []
+        read = self._engine.recognize_txt([np.ascontiguousarray(line[:, :, ::-1]) for line in lines])
+        pairs = zip(read.txts or (), read.scores or (), strict=True)
+        return [(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
+
+
+def _model(name: str) -> Path:
+    package = find_spec("rapidocr")
+    path = Path(package.origin or "").parent / "models" / name if package else Path(name)
+    if not path.is_file():
+        raise WeightsError(
+            f"the installed rapidocr has no model {name}: pip install --force-reinstall 'rapidocr>=3.10,<4'"
+        )
+    return path
