@@ -1,0 +1,224 @@
+"""The answer to one photo: a point with an honest radius, and the evidence for it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.distribution import CellDistribution, CellShare
+from data.version import __version__
+from detectors.base import Box, Clue, Reading
+
+if TYPE_CHECKING:
+    from data.gazetteer import Place
+
+__all__ = ["Answer", "Failure", "LedgerRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """How much one clue moved the answer: the answer with it against the answer that the others alone would give.
+
+    Attributes:
+        clue: Index into ``Answer.clues``.
+        country_before: Likeliest country without the clue, ISO 3166-1 alpha-2.
+        country_after: Likeliest country with it.
+        p_before: Probability of ``country_after`` without the clue.
+        p_after: Its probability with the clue.
+        log_odds: ``logit(p_after) - logit(p_before)``, in nats.
+        weight: Weight of the clue in the fusion, 0 where another clue uses all its readings.
+    """
+
+    clue: int
+    country_before: str
+    country_after: str
+    p_before: float
+    p_after: float
+    log_odds: float
+    weight: float
+
+    @classmethod
+    def compare(cls, clue: int, before: Mapping[str, float], after: Mapping[str, float], weight: float) -> LedgerRow:
+        """The row of ``clue`` from the countries' probabilities without it and with it."""
+        top = _first(after)
+        p_before, p_after = before.get(top, 0.0), after[top]
+        return cls(clue, _first(before), top, p_before, p_after, _logit(p_after) - _logit(p_before), weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Where a photo was taken, how sure that is, and why.
+
+    Attributes:
+        file: The photo's path or name, or None.
+        lat: Latitude of the point with the highest expected GeoScore (or another utility if asked for), degrees.
+        lon: Its longitude, degrees.
+        radius_km: Radius around the point that holds half of the probability.
+        place: The gazetteer's nearest place to the point, or None.
+        distribution: Probability over the cells.
+        prior: The prior's distribution, before any clue.
+        prior_name: Which prior spoke.
+        visual: Whether that prior looked at the pixels.
+        clues: Clues with evidence, those that moved the answer most first.
+        readings: All text read; what looks like a plate, phone number or e-mail address is masked.
+        ledger: One row per clue, in the same order.
+        lookups: Network look-ups that were made (none in this version).
+        thumbnail: The photo as a JPEG of no more than 1,280 px without metadata, private text covered; for the map.
+        thumbnail_scale: Its pixels per pixel of the original.
+        covered: Boxes that are covered in it, in pixels of the original.
+    """
+
+    file: str | None
+    lat: float
+    lon: float
+    radius_km: float
+    place: Place | None
+    distribution: CellDistribution
+    prior: CellDistribution
+    prior_name: str
+    visual: bool
+    clues: Sequence[Clue] = ()
+    readings: Sequence[Reading] = ()
+    ledger: Sequence[LedgerRow] = ()
+    lookups: Sequence[Mapping[str, Any]] = ()
+    thumbnail: bytes | None = field(default=None, repr=False)
+    thumbnail_scale: float = 1.0
+    covered: Sequence[Box] = ()
+
+    @cached_property
+    def countries(self) -> dict[str, float]:
+        """ISO 3166-1 alpha-2 code to probability, most probable first."""
+        return self.distribution.countries()
+
+    @property
+    def country(self) -> str:
+        """The likeliest country, ISO 3166-1 alpha-2."""
+        return _first(self.countries)
+
+    def credible_radius_km(self, mass: float) -> float:
+        """Radius in km around the point that holds ``mass`` of the probability, 0 < mass < 1."""
+        return self.distribution.radius_km(self.lat, self.lon, mass)
+
+    def top(self, k: int = 5) -> list[CellShare]:
+        """The ``k`` likeliest cells."""
+        return self.distribution.top(k)
+
+    def to_dict(self, *, top: int = 5) -> dict[str, Any]:
+        """Plain data as in ``fusion/assets/answer.schema.json``; probabilities to 6 digits, degrees to 5."""
+        return {
+            "file": self.file,
+            "lat": round(self.lat, 5),
+            "lon": round(self.lon, 5),
+            "radius_km": _round_km(self.radius_km),
+            "country": self.country,
+            "country_probability": round(self.countries[self.country], 6),
+            "countries": {code: round(p, 6) for code, p in self.countries.items() if p >= 5e-4},
+            "place": None if self.place is None else f"{self.place.name}, {self.place.country}",
+            "prior": self.prior_name,
+            "top": [
+                {
+                    "lat": round(cell.lat, 5),
+                    "lon": round(cell.lon, 5),
+                    "p": round(cell.p, 6),
+                    "radius_km": _round_km(cell.radius_km),
+                    "country": cell.country,
+                }
+                for cell in self.top(top)
+            ],
+            "readings": [
+                {"text": r.text, "box": _box(r.box), "confidence": round(r.confidence, 3), "script": r.script}
+                for r in self.readings
+            ],
+            "clues": [
+                {
+                    "kind": clue.kind,
+                    "text": clue.text,
+                    "meaning": clue.meaning,
+                    "box": None if clue.box is None else _box(clue.box),
+                    "points_to": list(clue.points_to),
+                }
+                for clue in self.clues
+            ],
+            "ledger": [
+                {
+                    "clue": row.clue,
+                    "country_before": row.country_before,
+                    "country_after": row.country_after,
+                    "p_before": round(row.p_before, 6),
+                    "p_after": round(row.p_after, 6),
+                    "log_odds": round(row.log_odds, 4),
+                    "weight": round(row.weight, 4),
+                }
+                for row in self.ledger
+            ],
+            "lookups": [dict(lookup) for lookup in self.lookups],
+            "version": __version__,
+        }
+
+    def to_json(self, *, top: int = 5) -> str:
+        """``to_dict`` as one line of JSON."""
+        return json.dumps(self.to_dict(top=top), ensure_ascii=False)
+
+    def to_html(self) -> str:
+        """One self-contained HTML page: map, photo with clue boxes, ledger. It loads nothing from anywhere."""
+        from fusion.page import answer_page  # the page's assets are read only when a map is asked for
+
+        return answer_page(self)
+
+    def save_map(self, path: str | Path) -> Path:
+        """Write ``to_html`` to ``path`` and return it; a half-written file is never left."""
+        from fusion.page import write_text
+
+        return write_text(Path(path), self.to_html())
+
+    def _repr_html_(self) -> str:
+        from fusion.page import notebook_frame
+
+        return notebook_frame(self)
+
+    def __str__(self) -> str:
+        from fusion.describe import describe
+
+        return describe(self)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A photo of a batch that could not be located, with the error that says why."""
+
+    file: str | None
+    error: Exception
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data as in ``fusion/assets/answer.schema.json``."""
+        return {"file": self.file, "error": {"type": type(self.error).__name__, "message": str(self.error)}}
+
+    def to_json(self) -> str:
+        """``to_dict`` as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        return f"{self.file or 'photo'}: {self.error}"
+
+
+def _first(countries: Mapping[str, float]) -> str:
+    return next(iter(countries))
+
+
+def _logit(p: float) -> float:
+    # Mass below a float32's own resolution is no knowledge: odds are capped at about ten million to one.
+    p = min(max(p, 1e-7), 1.0 - 1e-7)
+    return math.log(p / (1.0 - p))
+
+
+def _round_km(km: float) -> float:
+    return float(f"{km:.3g}") if km >= 0.01 else round(km, 4)
+
+
+def _box(box: Box) -> list[list[float]]:
+    return [[round(x, 1), round(y, 1)] for x, y in box]

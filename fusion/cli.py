@@ -1,0 +1,199 @@
+"""The command ``whence``: ``demo``, ``locate`` and ``partition``.
+
+Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import RequestError, WhenceError
+from data.version import __version__
+
+if TYPE_CHECKING:
+    from fusion.answer import Answer, Failure
+
+__all__ = ["main"]
+
+_DEMO_MAP = "whence-demo.html"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with ``argv`` (default: the process's) and return its exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        run: Callable[[argparse.Namespace], int] = args.run
+        return run(args)
+    except WhenceError as error:
+        print(f"whence: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("whence: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`whence ... | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="whence",
+        description="Tells where a photograph was taken, how sure that is, and from which clues. "
+        "A guess is a lead, never proof.",
+    )
+    parser.add_argument("--version", action="version", version=f"whence {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="locate a sample photo, offline, and write its map")
+    demo.add_argument("--json", action="store_true", help="print the answer as JSON")
+    demo.add_argument("--map", type=Path, default=Path(_DEMO_MAP), metavar="OUT.html", help=f"default: {_DEMO_MAP}")
+    demo.set_defaults(run=_demo)
+
+    locate = commands.add_parser(
+        "locate",
+        help="locate photos",
+        description="Locate photos. Only pixels are looked at: metadata is never read for the answer. "
+        "Nothing is looked up on a network.",
+    )
+    locate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
+    locate.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
+    locate.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
+    locate.add_argument(
+        "--map", type=Path, metavar="OUT.html", help="write a map; with several photos OUT-NUMBER-NAME.html"
+    )
+    locate.add_argument("--top", type=_count, default=5, metavar="K", help="cells and countries to list (default 5)")
+    locate.add_argument("--prior", default="auto", metavar="NAME", help="auto, density, density:people, density:street")
+    locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
+    locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    locate.add_argument(
+        "--within", action="append", metavar="ISO|BBOX", help="a country (ES) or a box (--within=west,south,east,north)"
+    )
+    locate.add_argument("--not", dest="exclude", action="append", metavar="ISO", help="a country where it is not")
+    locate.set_defaults(run=_locate)
+
+    partition = commands.add_parser("partition", help="build or describe a partition of the Earth into cells")
+    actions = partition.add_subparsers(dest="action", required=True, metavar="ACTION")
+    build = actions.add_parser("build", help="build one from photo coordinates (CSV with latitude and longitude)")
+    build.add_argument("tables", nargs="+", type=Path, metavar="CSV")
+    build.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.parquet")
+    build.add_argument("--t-max", type=_count, default=None, metavar="N", help="split cells with more photos")
+    build.add_argument("--t-min", type=_count, default=None, metavar="N", help="merge cells with fewer photos")
+    build.add_argument("--name", default=None, help="name of the partition (default: the file's)")
+    build.set_defaults(run=_partition_build)
+    info = actions.add_parser("info", help="cells, levels and the ceiling of a perfect classifier")
+    info.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: the shipped partition")
+    info.add_argument("--points", type=Path, metavar="CSV", help="measure the ceiling on these coordinates instead")
+    info.set_defaults(run=_partition_info)
+    return parser
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return value
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from fusion.demo import sample_photo
+    from fusion.locator import Locator
+
+    photo = sample_photo()
+    answer = Locator(offline=True).locate(photo)
+    written = answer.save_map(args.map)
+    print(answer.to_json() if args.json else str(answer))
+    print(f"map: {written}", file=sys.stderr)
+    return 0
+
+
+def _locate(args: argparse.Namespace) -> int:
+    from data.images import find_images
+    from fusion.locator import Locator
+
+    photos = find_images(args.photos)
+    locator = Locator(args.prior, ocr=args.ocr, device=args.device, offline=True if args.offline else None)
+    within = _within(args.within)
+    exclude = ",".join(args.exclude) if args.exclude else None
+    several = len(photos) > 1
+    failed = 0
+    with _progress(len(photos), shown=several and sys.stderr.isatty()) as advance:
+        for index, result in enumerate(locator.locate_many(photos, within=within, exclude=exclude), start=1):
+            failed += _report(result, args, index if several else None)
+            advance()
+    return 2 if failed else 0
+
+
+def _within(values: list[str] | None) -> str | None:
+    if not values:
+        return None
+    boxes = [value for value in values if any(c.isdigit() for c in value)]
+    if boxes and len(values) > 1:
+        raise RequestError("--within takes several countries or one box, not both")
+    return ",".join(values)
+
+
+def _report(result: Answer | Failure, args: argparse.Namespace, index: int | None) -> int:
+    """Print one result, ``index`` is its number in a batch; returns 1 for a failure, else 0."""
+    from fusion.answer import Answer
+    from fusion.describe import describe, line
+
+    if not isinstance(result, Answer):
+        if args.json:
+            print(result.to_json(), flush=True)
+        else:
+            print(f"whence: {result.error}", file=sys.stderr)
+        return 1
+    if args.json:
+        print(result.to_json(top=args.top), flush=True)
+    else:
+        print(describe(result, countries=args.top) if index is None else line(result), flush=True)
+    if args.map is not None:
+        path = args.map if index is None else _map_path(args.map, index, result)
+        print(f"map: {result.save_map(path)}", file=sys.stderr)
+    return 0
+
+
+def _map_path(out: Path, index: int, answer: Answer) -> Path:
+    """A path of its own for each photo of a batch; the number keeps photos of one name in two folders apart."""
+    return out.with_name(f"{out.stem}-{index:04d}-{Path(answer.file or 'photo').stem}{out.suffix or '.html'}")
+
+
+@contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr where one is wanted; gives the function that advances it by one photo."""
+    if not shown:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("locating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("locating", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _partition_build(args: argparse.Namespace) -> int:
+    from data.build_partition import build_from_tables, describe
+
+    print(describe(build_from_tables(args.tables, args.out, name=args.name, t_max=args.t_max, t_min=args.t_min)))
+    return 0
+
+
+def _partition_info(args: argparse.Namespace) -> int:
+    from data.build_partition import describe
+    from data.partition import load, load_default
+
+    print(describe(load(args.file) if args.file else load_default(), points=args.points))
+    return 0

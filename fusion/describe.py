@@ -1,0 +1,106 @@
+"""An answer in words: what a person wants to read first."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from data.gazetteer import country_name
+
+if TYPE_CHECKING:
+    from fusion.answer import Answer, LedgerRow
+
+__all__ = ["coordinates", "describe", "distance", "effect", "headline", "line", "percent", "summary"]
+
+_SURE_PLACE_KM = 30.0  # a named town is given only where half of the probability lies this near
+_LEDGER_ROWS = 6
+_LINE = 100
+
+
+def describe(answer: Answer, *, countries: int = 4) -> str:
+    """The answer in a few lines: point, radius, countries, prior, and the clues that moved it most."""
+    lines = [answer.file or "photo", *(f"  {line}" for line in summary(answer, countries=countries))]
+    told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
+    if not told:
+        read = f"{len(answer.readings)} lines of text were read, none" if answer.readings else "no text was read that"
+        lines.append(f"  no clue: {read} points anywhere, so the answer is the prior's")
+        return "\n".join(lines)
+    lines.append("  because:")
+    for clue, row in told[:_LEDGER_ROWS]:
+        lines.append(_shorten(f"    {clue.kind:<12}{clue.meaning}"))
+        lines.append(f"    {'':<12}{effect(row)}")
+    if len(told) > _LEDGER_ROWS:
+        lines.append(f"    ... and {len(told) - _LEDGER_ROWS} more clues")
+    return "\n".join(lines)
+
+
+def summary(answer: Answer, *, countries: int = 4) -> list[str]:
+    """Three lines: where and how sure, countries, prior."""
+    likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
+    prior = f"prior: {answer.prior_name}"
+    if not answer.visual:
+        prior += " (where photos are taken; no visual model was used)"
+    return [headline(answer), "countries: " + ", ".join(likely), prior]
+
+
+def headline(answer: Answer) -> str:
+    """Where, and within which radius: a town only when half of the probability is near it."""
+    p = answer.countries[answer.country]
+    if answer.place is not None and answer.radius_km <= _SURE_PLACE_KM:
+        where = f"near {answer.place.name}, {country_name(answer.place.country)}"
+    elif p >= 0.5:
+        where = f"in {country_name(answer.country)}, probably"
+    else:
+        where = "no certain country"
+    half, most = answer.radius_km, answer.credible_radius_km(0.8)
+    return (
+        f"{where}: {coordinates(answer.lat, answer.lon)}, half of the probability within {distance(half)}, "
+        f"80 % within {distance(most)}"
+    )
+
+
+def line(answer: Answer) -> str:
+    """One line for a photo of a batch: file, point, half-mass radius, countries, number of clues."""
+    likely = ", ".join(f"{code} {percent(p)}" for code, p in list(answer.countries.items())[:3])
+    count = len(answer.clues)
+    return (
+        f"{answer.file or 'photo'}\t{coordinates(answer.lat, answer.lon)}\twithin {distance(answer.radius_km)}\t"
+        f"{likely}\t{count} clue{'' if count == 1 else 's'}"
+    )
+
+
+def effect(row: LedgerRow) -> str:
+    """What a clue did to the likeliest country."""
+    if row.weight == 0.0:
+        return "not counted: another clue already uses this text"
+    name = country_name(row.country_after)
+    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({row.log_odds:+.1f} log-odds)"
+    if row.country_before != row.country_after:
+        moved += f"; without it {country_name(row.country_before)} would come first"
+    return moved
+
+
+def percent(p: float) -> str:
+    """A probability for a person; never 0 % or 100 % when it is neither."""
+    if p < 0.0005:
+        return "under 0.1 %"
+    if p > 0.9995:
+        return "over 99.9 %"
+    return f"{100 * p:.1f} %" if p < 0.1 or p > 0.95 else f"{100 * p:.0f} %"
+
+
+def distance(km: float) -> str:
+    """A distance with two significant digits."""
+    if km < 1.0:
+        return f"{max(10 * round(100 * km), 10)} m"
+    digits = max(0, 1 - math.floor(math.log10(km)))
+    return f"{round(km, 2 - 1 - math.floor(math.log10(km))):,.{digits}f} km"
+
+
+def coordinates(lat: float, lon: float) -> str:
+    """Degrees with hemispheres: ``40.417 N 3.703 W``."""
+    return f"{abs(lat):.3f} {'N' if lat >= 0 else 'S'} {abs(lon):.3f} {'E' if lon >= 0 else 'W'}"
+
+
+def _shorten(line: str, limit: int = _LINE) -> str:
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,138 @@
+"""An answer as a page: what of it the map shows."""
+
+from __future__ import annotations
+
+import html
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from data import s2
+from data.errors import WhenceError
+from data.gazetteer import load_default as load_gazetteer
+from data.version import __version__
+from fusion.describe import summary
+from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
+
+if TYPE_CHECKING:
+    from detectors.base import Clue
+    from fusion.answer import Answer
+
+__all__ = ["answer_page", "notebook_frame", "write_text"]
+
+_COUNTRIES_SHOWN = 12  # of those that a clue points to
+_NOTEBOOK_HEIGHT_PX = 640
+_NAMED_CELLS = 12  # the likeliest cells are named by their nearest place
+
+
+def answer_page(answer: Answer) -> str:
+    """The answer as one self-contained HTML page; it loads nothing from anywhere."""
+    levels = {name: answer.distribution.at_level(name) for name in ("fine", "middle", "coarse")}
+    name, indices, note = choose_level(
+        {name: level.p for name, level in levels.items()},
+        {name: level.partition.area_km2 for name, level in levels.items()},
+    )
+    drawn = levels[name]
+    corners = s2.corners(drawn.partition.cell_ids[indices])
+    likeliest = indices[np.argsort(-drawn.p[indices], kind="stable")[:_NAMED_CELLS]]
+    names = dict(zip(likeliest.tolist(), _nearest_names(drawn.lat[likeliest], drawn.lon[likeliest]), strict=True))
+    cells = [
+        MapCell(
+            ring,
+            float(drawn.p[i]),
+            drawn.partition.main_country[i],
+            names.get(i, ""),
+            area_km2=float(drawn.partition.area_km2[i]),
+        )
+        for i, ring in zip(indices.tolist(), corners, strict=True)
+    ]
+    photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
+    return render_map(
+        title=f"whence: {Path(answer.file).name if answer.file else 'photo'}",
+        summary=summary(answer),
+        point=(answer.lat, answer.lon),
+        radius_km=answer.radius_km,
+        cells=cells,
+        cells_note=note,
+        photo=photo,
+        photo_scale=answer.thumbnail_scale,
+        covered=answer.covered,
+        clues=[_clue(clue) for clue in answer.clues],
+        ledger=[
+            MapLedgerRow(
+                clue=row.clue,
+                country_before=row.country_before,
+                country_after=row.country_after,
+                p_before=row.p_before,
+                p_after=row.p_after,
+                log_odds=row.log_odds,
+                note=_note(row.weight),
+            )
+            for row in answer.ledger
+        ],
+        readings=[reading.text for reading in answer.readings],
+        footer=f"whence {__version__}, prior {answer.prior_name}. A guess is a lead, never proof.",
+    )
+
+
+def notebook_frame(answer: Answer) -> str:
+    """The page inside a sandboxed frame, as a notebook shows it."""
+    page = html.escape(answer.to_html(), quote=True)
+    return (
+        f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:{_NOTEBOOK_HEIGHT_PX}px;border:0" '
+        'title="whence: where this photo was taken"></iframe>'
+    )
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write ``text`` to ``path`` in one step, so that a half-written file is never seen.
+
+    Raises:
+        WhenceError: If it cannot be written there.
+    """
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp gives 0600; a user expects the usual permissions
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise WhenceError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    return path
+
+
+def _nearest_names(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> list[str]:
+    gazetteer = load_gazetteer()
+    return [gazetteer.place(number).name for number in gazetteer.nearest_ids(lat, lon).tolist()]
+
+
+def _clue(clue: Clue) -> MapClue:
+    evidence = clue.evidence
+    favoured = [code for code, value in evidence.countries.items() if value > max(evidence.elsewhere, 0.0)]
+    favoured.sort(key=lambda code: (-evidence.countries[code], code))
+    likely = sorted(evidence.points, key=lambda p: -p.log_lr)
+    return MapClue(
+        kind=clue.kind,
+        text=clue.text,
+        meaning=clue.meaning,
+        box=clue.box,
+        points=[(p.lat, p.lon, p.sigma_km) for p in likely],
+        countries=favoured[:_COUNTRIES_SHOWN],
+    )
+
+
+def _note(weight: float) -> str:
+    if weight == 0.0:
+        return "not counted: another clue already uses this text"
+    return f"weight {weight:.2f}"
