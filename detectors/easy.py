@@ -93,8 +93,8 @@ class EasyEngine:
 def _open_reader(languages: list[str], folder: Path, offline: bool, transport: httpx.BaseTransport | None) -> Any:
     with _quiet():
         # Lazy: imports torch, 2 s.
-        import easyocr  # type: ignore[import-untyped]
-        import easyocr.config  # type: ignore[import-untyped]
+        import easyocr
+        import easyocr.config
     known = easyocr.config.all_lang_list
     unknown = sorted(set(languages) - set(known))
     if unknown or not languages:

