@@ -16,9 +16,9 @@ from data.partition import Partition
 __all__ = ["MIXTURES", "DensityPrior"]
 
 MIXTURES: Mapping[str, tuple[float, ...]] = {
-    "density": (0.611, 0.064, 0.060, 0.215, 0.043, 0.007),
+    "density": (0.611, 0.066, 0.049, 0.124, 0.142, 0.008),
     "density:people": (0.970, 0.000, 0.010, 0.000, 0.015, 0.005),
-    "density:street": (0.067, 0.237, 0.142, 0.460, 0.080, 0.014),
+    "density:street": (0.069, 0.239, 0.123, 0.290, 0.264, 0.015),
 }
 """Name of each density prior to the weights of its parts, which sum to 1.
 
@@ -28,6 +28,8 @@ taken or people live, and all area. The weights are those of highest likelihood 
 On ``travel_train`` alone people's photos get all weight: ``density:people`` keeps a floor, so that no place is
 impossible.
 """
+
+_SETTLED_KM2 = 25_000.0  # a lone island settles no more of the ocean cell around it: as much as the largest seen cell
 
 
 class DensityPrior:
@@ -82,7 +84,7 @@ class DensityPrior:
             table.street.astype(np.float64),
             table.population.astype(np.float64),
             np.where(seen, area, 0.0),
-            np.where(seen | (table.population > 0), area, 0.0),
+            np.where(seen | (table.population > 0), np.minimum(area, _SETTLED_KM2), 0.0),
             area,
         )
         p = np.zeros(len(table))

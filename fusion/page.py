@@ -120,7 +120,9 @@ def _nearest_names(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> list[s
 def _clue(clue: Clue) -> MapClue:
     evidence = clue.evidence
     favoured = [code for code, value in evidence.countries.items() if value > max(evidence.elsewhere, 0.0)]
-    favoured.sort(key=lambda code: (-evidence.countries[code], code))
+    # In the order in which the clue's own sentence names them; then by evidence.
+    named = {code: rank for rank, code in enumerate(clue.points_to)}
+    favoured.sort(key=lambda code: (named.get(code, len(named)), -evidence.countries[code], code))
     likely = sorted(evidence.points, key=lambda p: -p.log_lr)
     return MapClue(
         kind=clue.kind,
