@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["coordinates", "describe", "distance", "effect", "headline", "line", "percent", "summary"]
 
 _SURE_PLACE_KM = 30.0  # a named town is given only where half of the probability lies this near
+_VERY_LIKELY, _PROBABLE, _POSSIBLE = 0.9, 0.5, 0.25  # probability of a country and the word for it
 _LEDGER_ROWS = 6
 _LINE = 100
 
@@ -44,17 +45,22 @@ def summary(answer: Answer, *, countries: int = 4) -> list[str]:
 
 
 def headline(answer: Answer) -> str:
-    """Where, and within which radius: a town only when half of the probability is near it."""
-    p = answer.countries[answer.country]
+    """Where, how sure, and within which radius: a town only when half of the probability is near it."""
+    (country, p), *others = answer.countries.items()
+    runner_up = others[0][1] if others else 0.0
     if answer.place is not None and answer.radius_km <= _SURE_PLACE_KM:
-        where = f"near {answer.place.name}, {country_name(answer.place.country)}"
-    elif p >= 0.5:
-        where = f"in {country_name(answer.country)}, probably"
+        where = f"probably near {answer.place.name}, {country_name(answer.place.country)}"
+    elif p >= _VERY_LIKELY:
+        where = f"very likely in {country_name(country)}"
+    elif p >= _PROBABLE:
+        where = f"probably in {country_name(country)}"
+    elif p >= _POSSIBLE and p >= 2.0 * runner_up:
+        where = f"perhaps in {country_name(country)}"
     else:
         where = "no certain country"
     half, most = answer.radius_km, answer.credible_radius_km(0.8)
     return (
-        f"{where}: {coordinates(answer.lat, answer.lon)}, half of the probability within {distance(half)}, "
+        f"{where}; best point {coordinates(answer.lat, answer.lon)}, half of the probability within {distance(half)}, "
         f"80 % within {distance(most)}"
     )
 

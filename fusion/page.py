@@ -28,7 +28,8 @@ __all__ = ["answer_page", "notebook_frame", "write_text"]
 
 _COUNTRIES_SHOWN = 12  # of those that a clue points to
 _NOTEBOOK_HEIGHT_PX = 640
-_NAMED_CELLS = 12  # the likeliest cells are named by their nearest place
+_NAMED_CELLS = 12  # the likeliest cells are named by their nearest place,
+_NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
 
 
 def answer_page(answer: Answer) -> str:
@@ -41,6 +42,7 @@ def answer_page(answer: Answer) -> str:
     drawn = levels[name]
     corners = s2.corners(drawn.partition.cell_ids[indices])
     likeliest = indices[np.argsort(-drawn.p[indices], kind="stable")[:_NAMED_CELLS]]
+    likeliest = likeliest[drawn.partition.area_km2[likeliest] <= _NAMED_KM2]
     names = dict(zip(likeliest.tolist(), _nearest_names(drawn.lat[likeliest], drawn.lon[likeliest]), strict=True))
     cells = [
         MapCell(

@@ -86,3 +86,16 @@ def test_words_never_claim_certainty_or_nothing() -> None:
 def test_a_notebook_shows_the_map_in_a_sandboxed_frame(spanish: Answer) -> None:
     frame = spanish._repr_html_()
     assert frame.startswith("<iframe") and 'sandbox="allow-scripts"' in frame and "<script" not in frame
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "no certain country"),
+        (["FARMACIA cero emisiones", "www.ayuntamiento.es"], "very likely in Spain"),
+        (["48.20849N 16.37208E"], "probably near"),
+    ],
+)
+def test_the_first_words_say_how_sure_it_is(lines: list[str], words: str) -> None:
+    answer = Locator(ocr=FixedText(lines)).locate(GREY)
+    assert words in str(answer).splitlines()[1], str(answer)
