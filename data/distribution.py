@@ -76,6 +76,8 @@ class CellDistribution:
         partition: The cells. Two distributions can be compared only on the same partition.
         p: (n,) float32, non-negative, sums to 1.
         in_cell: Where the mass lies inside the cells; None for the partition's own means and spreads.
+        allowed: (r,) bool, which of the partition's regions the mass may lie in; None for all. A cell on a border then
+            counts for its allowed regions only.
 
     Raises:
         ValueError: If ``p`` has another shape, is negative or not finite, or does not sum to 1.
@@ -84,6 +86,7 @@ class CellDistribution:
     partition: Partition
     p: NDArray[np.float32]
     in_cell: InCell | None = field(default=None)
+    allowed: NDArray[np.bool_] | None = field(default=None)
 
     def __post_init__(self) -> None:
         if self.p.shape != (len(self.partition),) or self.p.dtype != np.float32:
@@ -93,6 +96,8 @@ class CellDistribution:
             raise ValueError(f"probabilities must be non-negative and sum to 1, not {total!r}")
         if self.in_cell is not None and self.in_cell.lat.shape != self.p.shape:
             raise ValueError("in_cell belongs to another partition")
+        if self.allowed is not None and self.allowed.shape != (len(self.partition.region_codes),):
+            raise ValueError("allowed has one entry for each region of the partition")
         self.p.setflags(write=False)
 
     @classmethod
@@ -139,9 +144,9 @@ class CellDistribution:
                 lon=float(self.lon[i]),
                 p=float(self.p[i]),
                 radius_km=float(_RAYLEIGH_MEDIAN * self.spread_km[i]),
-                country=self.partition.main_country[int(i)],
+                country=country,
             )
-            for i in order
+            for i, country in zip(order.tolist(), self.main_countries(order), strict=True)
         ]
 
     def entropy(self) -> float:
@@ -151,13 +156,37 @@ class CellDistribution:
 
     def countries(self) -> dict[str, float]:
         """ISO 3166-1 alpha-2 code to probability, most probable first; sums to 1."""
-        mass = self.partition.country_mass(self.p)
+        mass: dict[str, float] = {}
+        for code, p in self.regions().items():
+            mass[code[:2]] = mass.get(code[:2], 0.0) + p
         return dict(sorted(mass.items(), key=lambda item: (-item[1], item[0])))
 
     def regions(self) -> dict[str, float]:
         """GeoNames admin-1 code (``"US.CA"``) to probability, most probable first; sums to 1."""
-        mass = self.partition.region_mass(self.p)
-        return dict(sorted(mass.items(), key=lambda item: (-item[1], item[0])))
+        if self.allowed is None:
+            return self.partition.region_mass(self.p)
+        share = self.partition.mean_over_regions(self.allowed)
+        within = np.divide(self.p, share, out=np.zeros(len(self.p)), where=share > 0)
+        permitted = {code for code, allowed in zip(self.partition.region_codes, self.allowed, strict=True) if allowed}
+        return {code: p for code, p in self.partition.region_mass(within).items() if code in permitted}
+
+    def main_countries(self, cells: ArrayLike) -> list[str]:
+        """Country of the largest share of each of ``cells`` (m,), among those that are allowed."""
+        if self.allowed is None:
+            return [self.partition.main_country[i] for i in np.asarray(cells).tolist()]
+        found = []
+        for i in np.asarray(cells).tolist():
+            entries = slice(self.partition.region_indptr[i], self.partition.region_indptr[i + 1])
+            mass: dict[str, float] = {}
+            for region, share in zip(
+                self.partition.region_indices[entries].tolist(),
+                self.partition.region_shares[entries].tolist(),
+                strict=True,
+            ):
+                code = self.partition.region_codes[region][:2]
+                mass[code] = mass.get(code, 0.0) + share * (0.0001 + self.allowed[region])
+            found.append(max(mass, key=lambda code: mass[code]))
+        return found
 
     def at_level(self, level: str) -> CellDistribution:
         """The same mass on a coarser level of the partition: ``"coarse"``, ``"middle"`` or ``"fine"``."""
@@ -166,7 +195,7 @@ class CellDistribution:
         parents = self.partition.parents(level)
         coarser = self.partition.at(level)
         mass = np.bincount(parents, weights=self.p.astype(np.float64), minlength=len(coarser))
-        return CellDistribution(coarser, (mass / mass.sum()).astype(np.float32))
+        return CellDistribution(coarser, (mass / mass.sum()).astype(np.float32), allowed=self.allowed)
 
     def credible(self, mass: float) -> CredibleRegion:
         """The smallest region with probability ``mass``: cells taken by density (probability per km2), densest first.
@@ -277,5 +306,6 @@ def _expected_utility(
     utility: str,
 ) -> NDArray[np.float64]:
     """(k,) expected utility of ``points`` (k, 3) under cells at ``vectors`` (n, 3)."""
-    distance = np.hypot(_arc_km(points @ vectors.T), spread_km)  # [k, n]
+    # The mean square distance to an isotropic Gaussian is d^2 + 2 s^2.
+    distance = np.hypot(_arc_km(points @ vectors.T), np.sqrt(2.0) * np.asarray(spread_km))  # [k, n]
     return np.asarray((geoscore(distance) if utility == "geoscore" else -distance) @ p)

@@ -69,14 +69,16 @@ class Limits:
         max_bytes: Size of the file, checked before it is read.
         max_pixels: Width times height, checked in the header before anything is decoded.
         min_side: Shorter side in pixels; below it there is nothing to see.
+        max_aspect: Longer side over shorter side; no panorama comes near it.
     """
 
     max_bytes: int = 256 * 2**20
     max_pixels: int = 150_000_000
     min_side: int = 16
+    max_aspect: int = 100
 
     def __post_init__(self) -> None:
-        if min(self.max_bytes, self.max_pixels, self.min_side) < 1:
+        if min(self.max_bytes, self.max_pixels, self.min_side, self.max_aspect) < 1:
             raise ValueError(f"limits must be positive, not {self}")
 
 
@@ -150,21 +152,23 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Photos under ``paths``: files as they are given, folders expanded recursively, in the order of their names.
 
     In a folder, what counts is a file with one of :data:`SUFFIXES`; hidden files and folders are left out, and folders
-    behind symbolic links are not entered (a link may lead back up). A path that does not exist is kept: :func:`load`
-    says what is wrong with it, and a batch goes on.
+    behind symbolic links are not entered (a link may lead back up). A path that does not exist is kept, and so is one
+    folder among others that holds no photo: :func:`load` says what is wrong with it, and a batch goes on.
 
     Raises:
-        ImageError: A folder without a photo, or one that cannot be listed.
+        ImageError: Nothing but a folder without a photo, or one that cannot be listed.
     """
     found: list[Path] = []
+    empty: Path | None = None
     for path in map(Path, paths):
         if not _is_folder(path):
             found.append(path)
             continue
         inside = _files_inside(path)
-        if not inside:
-            raise ImageError(f"no photo in folder {path}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
-        found += inside
+        empty = empty or (None if inside else path)
+        found += inside or [path]
+    if empty is not None and found == [empty]:
+        raise ImageError(f"no photo in folder {empty}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
     return found
 
 
@@ -198,7 +202,7 @@ def _read(name: str, limits: Limits) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"no such file: {name}") from error
     except IsADirectoryError as error:
-        raise ImageError(f"{name} is a folder: pass a photo, or expand it with find_images") from error
+        raise ImageError(f"{name} is a folder, not a photo: it holds none, or expand it with find_images") from error
     except PermissionError as error:
         hint = "is a folder" if _is_folder(Path(name)) else "may not be read: check its permissions"
         raise ImageError(f"{name} {hint}") from error
@@ -271,6 +275,8 @@ def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
         raise ImageError(f"{_too_many_pixels(name, limits)} (it has {width} x {height})")
     if min(width, height) < limits.min_side:
         raise ImageError(f"{name} has {width} x {height} pixels: at least {limits.min_side} a side show something")
+    if max(width, height) > limits.max_aspect * min(width, height):
+        raise ImageError(f"{name} has {width} x {height} pixels: too narrow a strip to be a photo, crop it")
 
 
 def _pixels(image: PILImage.Image, name: str, limits: Limits) -> NDArray[np.uint8]:

@@ -14,7 +14,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Clue", "ClueReader", "Evidence", "PointEvidence", "Reading", "TextReader", "bounding_box", "scaled"]
+__all__ = [
+    "MOST_NATS",
+    "Box",
+    "Clue",
+    "ClueReader",
+    "Evidence",
+    "PointEvidence",
+    "Reading",
+    "TextReader",
+    "bounding_box",
+    "scaled",
+]
+
+MOST_NATS = 50.0
+"""No evidence is stronger: odds of e^50 are beyond any reading, and exponents stay far from a float's limits."""
 
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 """Four corners ``(x, y)`` in pixels, clockwise from the text's top left."""
@@ -67,8 +81,8 @@ class PointEvidence:
     def __post_init__(self) -> None:
         if not (-90.0 <= self.lat <= 90.0 and -180.0 <= self.lon <= 180.0):
             raise ValueError(f"not a point on the Earth: {self.lat}, {self.lon}")
-        if not (math.isfinite(self.sigma_km) and self.sigma_km > 0.0 and math.isfinite(self.log_lr)):
-            raise ValueError("sigma_km must be positive and log_lr finite")
+        if not (math.isfinite(self.sigma_km) and self.sigma_km > 0.0 and abs(self.log_lr) <= MOST_NATS):
+            raise ValueError(f"sigma_km must be positive and log_lr between -{MOST_NATS:g} and {MOST_NATS:g} nats")
 
 
 @dataclass(frozen=True)
@@ -96,8 +110,8 @@ class Evidence:
 
     def __post_init__(self) -> None:
         values = [self.elsewhere, *self.countries.values(), *self.regions.values()]
-        if not all(math.isfinite(v) for v in values):
-            raise ValueError("evidence must be finite everywhere")
+        if not all(abs(v) <= MOST_NATS for v in values):
+            raise ValueError(f"evidence must be finite everywhere: between -{MOST_NATS:g} and {MOST_NATS:g} nats")
         if any(len(code) != 2 or not code.isupper() for code in self.countries):
             raise ValueError(f"countries are ISO 3166-1 alpha-2 codes, not {sorted(self.countries)[:5]}")
         if any(code[2:3] != "." for code in self.regions):

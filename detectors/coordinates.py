@@ -19,7 +19,6 @@ from detectors.privacy import mask
 __all__ = ["CoordinateReader", "Fix", "fixes_in"]
 
 _EARTH_KM2 = 510_065_622.0
-_MOST_NATS = 16.0
 _LEAST_SIGMA_KM = 0.5
 _KM_PER_DEGREE = 111.2
 
@@ -261,14 +260,14 @@ def _clue(fixes: Sequence[Fix], sources: Sequence[Reading]) -> Clue:
 
     With probability ``r`` they are the place, spread as a Gaussian of ``sigma``; otherwise the text is anything and
     says nothing. Against a background that is even over the Earth, the ratio at the point is
-    ``r * weight * area / (2 pi sigma^2) + 1 - r``, cut at e^16; everywhere else it is ``1 - r``.
+    ``r * weight * area / (2 pi sigma^2) + 1 - r``; everywhere else it is ``1 - r``.
     """
     reliability = 0.95 * min(1.0, 0.5 + 0.5 * min(r.confidence for r in sources))
     total = max(1.0, sum(f.weight for f in fixes))
     points = []
     for fix in fixes:
         ratio = reliability * fix.weight / total * _EARTH_KM2 / (2.0 * math.pi * fix.sigma_km**2) + 1.0 - reliability
-        points.append(PointEvidence(fix.lat, fix.lon, fix.sigma_km, min(math.log(ratio), _MOST_NATS)))
+        points.append(PointEvidence(fix.lat, fix.lon, fix.sigma_km, math.log(ratio)))
     best = max(fixes, key=lambda f: f.weight)
     several = f" (or {len(fixes) - 1} other by hemisphere)" if len(fixes) > 1 else ""
     return Clue(

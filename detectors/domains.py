@@ -200,7 +200,7 @@ class DomainReader:
         top = host.suffix.rpartition(".")[2]
 
         def clue(meaning: str, evidence: Evidence, points_to: tuple[str, ...]) -> Clue:
-            shown = mask(reading.text[host.start : host.end])
+            shown = mask(reading.text)[host.start : host.end]  # an address is known as one only whole
             return Clue("domain", shown, meaning, evidence, reading.box, points_to)
 
         for suffix in (host.suffix, top):

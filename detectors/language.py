@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
-from detectors.privacy import mask
+from detectors.privacy import MASK, mask
 from detectors.territories import country_name, language_name, photo_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
@@ -225,7 +225,9 @@ def _telling_words(language: str, lines: Sequence[_Line]) -> list[str]:
     """The words that spoke most for ``language``, each once, in the order of the lines."""
     words: dict[str, float] = {}
     for line in lines:
-        for shown, p in line.scores.words:
+        whole = mask(line.reading.text)  # an address is known as one only whole
+        for word, p in line.scores.words:
+            shown = word if word in whole else MASK * len(word)
             words[shown] = max(words.get(shown, 0.0), p.get(language, 0.0))
     best = sorted(words, key=lambda w: -words[w])[:_SHOWN_WORDS]
     telling = [w for w in words if w in best and words[w] >= 0.05]

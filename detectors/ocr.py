@@ -14,7 +14,6 @@ large the photo is. What the looks found is merged where boxes overlap: each tex
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import RequestError
+from data.offline import offline_by_environment
 from detectors._opencv import opencv
 from detectors.base import Box, Reading, TextReader
 from detectors.script import script_of
@@ -368,7 +368,7 @@ def make_reader(spec: str, *, offline: bool) -> TextReader:
     >>> make_reader("none", offline=True).read(np.zeros((32, 32, 3), np.uint8))
     []
     """
-    offline = offline or os.environ.get("WHENCE_OFFLINE", "") not in ("", "0")
+    offline = offline or offline_by_environment()
     engine, _, languages = spec.strip().partition(":")
     if engine == "none" and not languages:
         return _Blind()

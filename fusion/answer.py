@@ -162,7 +162,7 @@ class Answer:
 
     def to_json(self, *, top: int = 5) -> str:
         """``to_dict`` as one line of JSON."""
-        return json.dumps(self.to_dict(top=top), ensure_ascii=False)
+        return json.dumps(self.to_dict(top=top), ensure_ascii=True)
 
     def to_html(self) -> str:
         """One self-contained HTML page: map, photo with clue boxes, ledger. It loads nothing from anywhere."""
@@ -200,7 +200,7 @@ class Failure:
 
     def to_json(self) -> str:
         """``to_dict`` as one line of JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return json.dumps(self.to_dict(), ensure_ascii=True)
 
     def __str__(self) -> str:
         return f"{self.file or 'photo'}: {self.error}"

@@ -6,6 +6,7 @@ Exit codes: 0 all went well; 2 something could not be done, said on stderr (or a
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +27,11 @@ _DEMO_MAP = "whence-demo.html"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with ``argv`` (default: the process's) and return its exit code."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        # File names and signs may hold letters that the terminal's encoding lacks: show them escaped, never fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         run: Callable[[argparse.Namespace], int] = args.run
         return run(args)
@@ -41,6 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`whence ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """``argv`` with ``--within -9.5,36,...`` joined by ``=``: argparse takes a value with a minus for an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--within" and word[:1] == "-" and word[1:2].isdigit():
+            joined[-1] = f"--within={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     locate.add_argument(
-        "--within", action="append", metavar="ISO|BBOX", help="a country (ES) or a box (--within=west,south,east,north)"
+        "--within", action="append", metavar="ISO|BBOX", help="a country (ES) or a box (west,south,east,north)"
     )
     locate.add_argument("--not", dest="exclude", action="append", metavar="ISO", help="a country where it is not")
     locate.set_defaults(run=_locate)
@@ -124,7 +139,9 @@ def _locate(args: argparse.Namespace) -> int:
     photos = find_images(args.photos)
     locator = Locator(args.prior, ocr=args.ocr, device=args.device, offline=True if args.offline else None)
     within = _within(args.within)
-    exclude = ",".join(args.exclude) if args.exclude else None
+    exclude = None if args.exclude is None else ",".join(args.exclude)
+    if args.map is not None and not args.map.parent.is_dir():
+        raise RequestError(f"cannot write {args.map}: there is no folder {args.map.parent}; make it first")
     several = len(photos) > 1
     failed = 0
     with _progress(len(photos), shown=several and sys.stderr.isatty()) as advance:
@@ -179,7 +196,8 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("locating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    # The bar may take over a terminal's lines, never output that goes to a file or a pipe.
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("locating", total=total)
         yield lambda: bar.advance(task)
 

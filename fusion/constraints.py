@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from data.distribution import CellDistribution, InCell
 from data.errors import RequestError
-from data.geodesy import haversine_km, spherical_mean
+from data.geodesy import EARTH_RADIUS_KM, gaussian_points, haversine_km, spherical_mean
 from data.partition import Partition
 
-__all__ = ["BBox", "Constraints"]
+__all__ = ["BBox", "Constraints", "Exclude", "Within"]
 
-_GRID = 24  # points per side laid over a box that is smaller than the cells
+_GRID = 24  # points per side laid over the box
+_POINTS, _ENOUGH = 256, 32  # sub-points of a cell at the box's edge, and how many inside say where its mass lies
+_LEAST_SPREAD_KM = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,13 @@ class BBox:
         return lats.ravel(), lons.ravel()
 
 
+Within = str | Sequence[str] | Sequence[float] | BBox | None
+"""Countries or a box: ``"ES"``, ``"ES,PT"``, ``["ES", "PT"]``, ``"-9.5,36,3.3,43.8"``, ``(-9.5, 36, 3.3, 43.8)``."""
+
+Exclude = str | Sequence[str] | None
+"""Countries: ``"US"``, ``["US", "CA"]``."""
+
+
 @dataclass(frozen=True)
 class Constraints:
     """Where the photo must have been taken, and where not.
@@ -68,17 +77,22 @@ class Constraints:
     excluded: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(
-        cls, within: str | Iterable[str] | BBox | None, exclude: str | Iterable[str] | None, partition: Partition
-    ) -> Constraints:
+    def parse(cls, within: Within, exclude: Exclude, partition: Partition) -> Constraints:
         """Constraints from what a user types: ``"ES"``, ``"ES,PT"``, ``"-9.5,36,3.3,43.8"``; excluded: ``"US"``.
 
         Raises:
             RequestError: If a country is unknown or a box is malformed.
         """
-        box = within if isinstance(within, BBox) else _box(within) if isinstance(within, str) else None
-        names = [] if within is None or box is not None or isinstance(within, BBox) else _codes(within, partition)
-        return cls(frozenset(names), box, frozenset(_codes(exclude or (), partition)))
+        box, codes = None, []
+        if isinstance(within, BBox):
+            box = within
+        elif isinstance(within, str):
+            box = _box(within)
+        elif within is not None:
+            box = _box(",".join(map(str, within)))
+        if within is not None and not isinstance(within, BBox) and box is None:
+            codes = _codes(map(str, within) if not isinstance(within, str) else within, partition)
+        return cls(frozenset(codes), box, frozenset([] if exclude is None else _codes(exclude, partition)))
 
     def __bool__(self) -> bool:
         return bool(self.countries or self.box or self.excluded)
@@ -94,7 +108,7 @@ class Constraints:
         partition = distribution.partition
         allowed = np.array(
             [
-                float((not self.countries or code[:2] in self.countries) and code[:2] not in self.excluded)
+                (not self.countries or code[:2] in self.countries) and code[:2] not in self.excluded
                 for code in partition.region_codes
             ]
         )
@@ -105,7 +119,7 @@ class Constraints:
         total = p.sum()
         if not total > 0.0:
             raise RequestError(f"no place on Earth is left: {self.describe()}; loosen one of the constraints")
-        return CellDistribution(partition, (p / total).astype(np.float32), in_cell)
+        return CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
 
     def describe(self) -> str:
         """The constraints in words."""
@@ -120,24 +134,34 @@ class Constraints:
 
 
 def _inside(box: BBox, distribution: CellDistribution, p: NDArray[np.float64]) -> tuple[NDArray[np.float64], InCell]:
-    """Mass of each cell inside the box, and where it lies there."""
-    lat, lon = distribution.sub_points()  # [n, k]
-    inside = box.contains(lat, lon)
-    share = inside.mean(axis=1)
+    """Mass of each cell inside the box, and where it lies there.
+
+    A cell's Gaussian is met with the box by sub-points of equal weight; where too few of them fall inside to say how
+    far they spread, by a grid over the box that is weighed with the Gaussian's density.
+    """
+    share = box.contains(*distribution.sub_points()).mean(axis=1)
+    grid = box.grid(_GRID)
+    edge = np.union1d(np.flatnonzero((share > 0.0) & (share < 1.0)), distribution.partition.cells_of(*grid))
     mean_lat, mean_lon = distribution.lat.copy(), distribution.lon.copy()
     spread = distribution.spread_km.copy()
-    cut = np.flatnonzero((share > 0.0) & (share < 1.0))
-    groups = [(int(i), lat[i, inside[i]], lon[i, inside[i]]) for i in cut]
-    if not (p * share).any():
-        # The box is smaller than the cells it lies in: each cell's mass is taken where a grid over the box meets it.
-        grid_lat, grid_lon = box.grid(_GRID)
-        cells = distribution.partition.cells_of(grid_lat, grid_lon)
-        share = np.bincount(cells, minlength=len(p)) / len(cells)
-        groups = [(int(i), grid_lat[cells == i], grid_lon[cells == i]) for i in np.unique(cells)]
-    for i, lats, lons in groups:
-        mean_lat[i], mean_lon[i] = spherical_mean(lats, lons)
-        apart = haversine_km(mean_lat[i], mean_lon[i], lats, lons)
-        spread[i] = min(spread[i], max(float(np.sqrt((apart**2).mean() / 2.0)), 0.05))
+    # The area of a grid point in km2; the grid is even in degrees, not in km.
+    height_km = EARTH_RADIUS_KM * np.radians(box.north - box.south) / _GRID
+    width_km = EARTH_RADIUS_KM * np.radians((box.east - box.west) % 360.0) / _GRID
+    area_km2 = height_km * width_km * np.cos(np.radians(grid[0]))
+    for i in edge.tolist():
+        lat, lon = (x[0] for x in gaussian_points(mean_lat[i : i + 1], mean_lon[i : i + 1], spread[i : i + 1], _POINTS))
+        inside = box.contains(lat, lon)
+        weights = np.full(int(inside.sum()), 1.0 / _POINTS)
+        lat, lon = lat[inside], lon[inside]
+        if len(weights) < _ENOUGH:
+            lat, lon = grid
+            apart = haversine_km(mean_lat[i], mean_lon[i], lat, lon)
+            weights = area_km2 * np.exp(-(apart**2) / (2.0 * spread[i] ** 2)) / (2.0 * np.pi * spread[i] ** 2)
+        share[i] = min(float(weights.sum()), 1.0)
+        if share[i] > 0.0:
+            mean_lat[i], mean_lon[i] = spherical_mean(lat, lon, weights)
+            apart = haversine_km(mean_lat[i], mean_lon[i], lat, lon)
+            spread[i] = max(float(np.sqrt((weights * apart**2).sum() / weights.sum() / 2.0)), _LEAST_SPREAD_KM)
     return p * share, InCell(mean_lat, mean_lon, spread)
 
 
@@ -159,6 +183,6 @@ def _codes(text: str | Iterable[str], partition: Partition) -> list[str]:
     for code in codes:
         if code not in known:
             raise RequestError(f"unknown country {code!r}: use ISO 3166-1 alpha-2 codes such as ES, GB or US")
-    if not codes and parts:
+    if not codes:
         raise RequestError("an empty country: use ISO 3166-1 alpha-2 codes such as ES, GB or US")
     return codes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,18 +32,23 @@ def log_likelihood_ratio(evidence: Evidence, partition: Partition) -> NDArray[np
     return np.asarray(np.log(base + gain.sum(axis=0)))
 
 
-def narrow(evidences: list[Evidence], partition: Partition) -> InCell | None:
+def narrow(evidences: Sequence[tuple[Evidence, float]], partition: Partition) -> InCell | None:
     """Where the mass lies inside the cells after all evidence that names points; None where none does.
 
     The mass of a cell is its own Gaussian plus, for each point, the product of that Gaussian with the point's: an
     exact mixture for one clue. It is replaced by the Gaussian of the same mean and variance before the next clue.
+    A clue of weight ``w`` raises its likelihood ratio to the power ``w`` here as in the pool.
+
+    Args:
+        evidences: Evidence and its weight, 0 to 1.
+        partition: The cells.
     """
-    pointed = [evidence for evidence in evidences if evidence.points]
+    pointed = [(evidence, power) for evidence, power in evidences if evidence.points and power > 0.0]
     if not pointed:
         return None
     vectors = partition.vectors
     variance = partition.spread_km.astype(np.float64) ** 2
-    for evidence in pointed:
+    for evidence, power in pointed:
         base = _area_ratio(evidence, partition)
         gain = _point_gains(evidence, base, vectors, variance)  # [k, n]
         touched = np.flatnonzero(gain.sum(axis=0) > _NARROWS * base)
@@ -51,7 +58,8 @@ def narrow(evidences: list[Evidence], partition: Partition) -> InCell | None:
         sigma2 = np.array([p.sigma_km for p in evidence.points])[:, None] ** 2
         toward = wide / (wide + sigma2)  # [k, m] how far the product of the two Gaussians lies towards the point
         product = _unit((1.0 - toward)[..., None] * here + toward[..., None] * _point_vectors(evidence)[:, None, :])
-        weight = gain[:, touched] / (base[touched] + gain[:, touched].sum(axis=0))
+        total = gain[:, touched].sum(axis=0)
+        weight = gain[:, touched] / total * (1.0 - (1.0 + total / base[touched]) ** -power)
         rest = 1.0 - weight.sum(axis=0)
         mean = _unit(rest[:, None] * here + (weight[..., None] * product).sum(axis=0))
         variance = variance.copy()
@@ -97,8 +105,11 @@ def _point_gains(
     total = sigma2 + variance[None, :]  # [k, n]
     # The chord is within 1 % of the arc up to 3,000 km, and cheaper; far points add nothing either way.
     chord2 = EARTH_RADIUS_KM**2 * np.maximum(2.0 - 2.0 * (_point_vectors(evidence) @ vectors.T), 0.0)
-    exponent = chord2 / (2.0 * total)
-    kernel = np.where(exponent < _FAR, sigma2 / total * np.exp(-np.minimum(exponent, _FAR)), 0.0)
-    height = np.exp(np.array([p.log_lr for p in evidence.points]))[:, None] - base[None, :]
+    gain = np.zeros_like(total)
+    k, cell = np.nonzero(chord2 < 2.0 * _FAR * total)  # most cells are far from most points
+    near = total[k, cell]
+    kernel = sigma2[k, 0] / near * np.exp(-chord2[k, cell] / (2.0 * near))
+    height = np.exp(np.array([p.log_lr for p in evidence.points]))[k] - base[cell]
     # A point may not take likelihood away from its surroundings: evidence against a place is said by area.
-    return np.asarray(np.maximum(height, 0.0) * kernel)
+    gain[k, cell] = np.maximum(height, 0.0) * kernel
+    return gain

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +20,20 @@ from data.errors import RequestError, WhenceError
 from data.gazetteer import Gazetteer
 from data.gazetteer import load_default as load_gazetteer
 from data.images import Image, ImageSource, load
+from data.offline import offline_by_environment
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
 from detectors.ocr import make_reader
 from detectors.privacy import is_sensitive, mask, masked
 from detectors.readers import default_clue_readers
 from fusion.answer import Answer, Failure, LedgerRow
-from fusion.constraints import BBox, Constraints
+from fusion.constraints import Constraints, Exclude, Within
 from fusion.map import cover
 from fusion.pool import Fused, LogLinearPool
 
-__all__ = ["Locator", "Ranker", "locate", "offline_by_environment"]
+__all__ = ["Locator", "Ranker", "locate"]
 
 _BATCH = 8  # photos that a prior sees at once; decoded photos held in memory
 _THUMBNAIL_PX = 1280
-
-Within = str | Iterable[str] | BBox | None
-Exclude = str | Iterable[str] | None
 
 
 class Ranker(Protocol):
@@ -90,6 +88,8 @@ class Locator:
         )
         self.ranker: Ranker = LogLinearPool() if ranker is None else ranker
         self.device = _device(device, visual=self.prior.card.visual)
+        if utility not in get_args(Utility):
+            raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
 
     def locate(self, image: ImageSource, *, within: Within = None, exclude: Exclude = None) -> Answer:
@@ -127,6 +127,8 @@ class Locator:
                     yield self._answer(item, next(outputs), constraints)
                 except WhenceError as error:
                     yield Failure(item.name, error)
+                except Exception as error:  # one odd photo must not end a batch, whatever a library raises on it
+                    yield Failure(item.name, WhenceError(f"{item.name or 'a photo'} failed unexpectedly: {error!r}"))
 
     def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
         """All text in ``pixels``, unmasked: for this process only."""
@@ -135,7 +137,10 @@ class Locator:
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """What ``readings`` say about places, masked."""
         found = [clue for reader in self.clue_readers for clue in reader.clues(readings)]
-        return [replace(clue, text=mask(clue.text), meaning=mask(clue.meaning)) for clue in found]
+        return [
+            replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
+            for clue in found
+        ]
 
     def _answer(self, photo: Image, output: PriorOutput, constraints: Constraints) -> Answer:
         readings = self.read(photo.pixels)
@@ -179,11 +184,6 @@ def locate(
     See ``Locator.locate`` for the arguments and the errors raised.
     """
     return Locator(offline=offline).locate(image, within=within, exclude=exclude)
-
-
-def offline_by_environment() -> bool:
-    """Whether ``WHENCE_OFFLINE`` forbids the network."""
-    return os.environ.get("WHENCE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def _load_or_failure(source: ImageSource) -> Image | Failure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +47,11 @@ def answer_page(answer: Answer) -> str:
         MapCell(
             ring,
             float(drawn.p[i]),
-            drawn.partition.main_country[i],
+            country,
             names.get(i, ""),
             area_km2=float(drawn.partition.area_km2[i]),
         )
-        for i, ring in zip(indices.tolist(), corners, strict=True)
+        for i, ring, country in zip(indices.tolist(), corners, drawn.main_countries(indices), strict=True)
     ]
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
@@ -98,18 +97,12 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         WhenceError: If it cannot be written there.
     """
-    temporary: str | None = None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp gives 0600; a user expects the usual permissions
-        Path(temporary).replace(path)
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise WhenceError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
     return path
 

@@ -30,6 +30,7 @@ RELIABILITY: Mapping[str, float] = {
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
 
+_SAME_NATS = 1e-6  # evidence that differs by less between cells differs by rounding: it points nowhere
 _UNKNOWN_KIND = 0.5  # a reader from elsewhere that says nothing about its reliability
 _Span = tuple[str, int, int]  # a reading's id and the characters of it, end excluded
 _SOURCE = re.compile(r"^(?P<id>[^:]+)(?::(?P<start>\d+)-(?P<end>\d+))?$")
@@ -76,16 +77,19 @@ class LogLinearPool:
         weights = self._weights(clues, spans, strength)
         with np.errstate(divide="ignore"):
             log_prior = np.log(prior.p.astype(np.float64))
+        evidence = weights @ ratios  # (n,)
+        shared = _shared_readings(spans)
         without = []
         for k in range(len(clues)):
-            rest = weights.copy()
-            if any(_overlap(a, b) for j in range(len(clues)) if j != k for a in spans[k] for b in spans[j]):
-                rest = self._weights(clues, spans, strength, left_out=k)  # others take over the readings it used
-            rest[k] = 0.0
-            without.append(_posterior(prior, log_prior, ratios, rest))
-        posterior = _posterior(prior, log_prior, ratios, weights)
+            rest = evidence - weights[k] * ratios[k]
+            if shared[k]:  # others take over the readings it used
+                rest = self._weights(clues, spans, strength, left_out=k) @ ratios
+            without.append(_posterior(prior, log_prior, rest))
+        posterior = _posterior(prior, log_prior, evidence)
         if posterior is not prior:
-            in_cell = narrow([clue.evidence for clue, w in zip(clues, weights, strict=True) if w > 0], prior.partition)
+            in_cell = narrow(
+                [(clue.evidence, float(w)) for clue, w in zip(clues, weights, strict=True)], prior.partition
+            )
             if in_cell is not None:
                 posterior = CellDistribution(posterior.partition, posterior.p, in_cell)
         return Fused(posterior, tuple(float(w) for w in weights), tuple(without))
@@ -99,23 +103,23 @@ class LogLinearPool:
     ) -> NDArray[np.float64]:
         """(k,) weights: clues take their readings by kind and strength, each what is left of its own."""
         weights = np.zeros(len(clues))
-        used: list[_Span] = []
+        used: dict[str, list[_Span]] = {}
         order = sorted(range(len(clues)), key=lambda k: (self._rank.get(clues[k].kind, 99), -strength[k], k))
         for k in order:
             if k == left_out:
                 continue
-            free = [span for span in spans[k] if not any(_overlap(span, other) for other in used)]
+            free = [span for span in spans[k] if not any(_overlap(span, other) for other in used.get(span[0], ()))]
             share = len(free) / len(spans[k]) if spans[k] else 1.0
             weights[k] = self._reliability.get(clues[k].kind, _UNKNOWN_KIND) * share
-            used.extend(free)
+            for span in free:
+                used.setdefault(span[0], []).append(span)
         return weights
 
 
 def _posterior(
-    prior: CellDistribution, log_prior: NDArray[np.float64], ratios: NDArray[np.float64], weights: NDArray[np.float64]
+    prior: CellDistribution, log_prior: NDArray[np.float64], evidence: NDArray[np.float64]
 ) -> CellDistribution:
-    evidence = weights @ ratios  # (n,)
-    if np.ptp(evidence) == 0.0:
+    if np.ptp(evidence) < _SAME_NATS:
         return prior
     return CellDistribution.from_logits(prior.partition, log_prior + evidence)
 
@@ -136,6 +140,18 @@ def _span(source: str) -> _Span:
     if match is None or match["start"] is None:
         return source, 0, 1 << 30
     return match["id"], int(match["start"]), int(match["end"])
+
+
+def _shared_readings(spans: Sequence[Sequence[_Span]]) -> list[bool]:
+    """For each clue, whether another one uses a part of its readings."""
+    users: dict[str, list[tuple[int, _Span]]] = {}
+    for k, own in enumerate(spans):
+        for span in own:
+            users.setdefault(span[0], []).append((k, span))
+    return [
+        any(j != k and _overlap(span, other) for span in own for j, other in users[span[0]])
+        for k, own in enumerate(spans)
+    ]
 
 
 def _overlap(a: _Span, b: _Span) -> bool:

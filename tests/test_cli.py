@@ -107,6 +107,7 @@ def test_several_maps_do_not_overwrite_each_other(grey: Path, tmp_path: Path) ->
         (["GREY", "--ocr", "none", "--within", "Narnia"], "ISO 3166"),
         (["GREY", "--ocr", "none", "--within", "ES", "--not", "ES"], "no place on Earth"),
         (["GREY", "--ocr", "none", "--map", "no/such/folder/map.html"], "cannot write"),
+        (["GREY", "--ocr", "none", "--not", ""], "empty country"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_exit_code_2(
@@ -132,6 +133,37 @@ def test_within_and_not_reach_the_answer(grey: Path, capsys: pytest.CaptureFixtu
     assert country("--within", "jp") == "JP"
     assert country("--within", "JP", "--within", "KR", "--not", "JP") == "KR"
     assert country("--within=-9.5,36.9,-6.9,42") == "PT"
+    assert country("--within", "-9.5,36.9,-6.9,42") == "PT"
+
+
+def test_output_goes_to_its_file_while_a_bar_runs_on_the_terminal(grey: Path, tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="needs a Unix terminal")
+    (tmp_path / "b.png").write_bytes(grey.read_bytes())
+    master, terminal = pty.openpty()
+    out = tmp_path / "out.jsonl"
+    code = "import sys; from whence import main; sys.exit(main())"
+    with out.open("w") as stream:
+        args = [sys.executable, "-c", code, "locate", str(grey), str(tmp_path / "b.png"), "--json", "--ocr", "none"]
+        done = subprocess.run(args, cwd=REPOSITORY, stdout=stream, stderr=terminal)
+    os.close(terminal)
+    os.close(master)
+    assert done.returncode == 0
+    assert [json.loads(line)["country"] for line in out.read_text().splitlines()] == ["US", "US"]
+
+
+def test_names_and_terminals_of_any_encoding_are_no_error(grey: Path, tmp_path: Path) -> None:
+    path = tmp_path / "東京.png"
+    path.write_bytes(grey.read_bytes())
+    for extra in (["--json"], []):
+        done = whence("locate", str(path), "--ocr", "none", *extra, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_empty_folder_among_photos_is_a_row(grey: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = whence("locate", str(tmp_path / "empty"), str(grey), "--json", "--ocr", "none")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 2 and rows[0]["error"]["type"] == "ImageError" and rows[1]["country"] == "US"
 
 
 def test_the_shipped_partition_describes_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,16 +16,41 @@ def test_no_constraint_gives_the_distribution_itself(density: CellDistribution, 
     assert Constraints.parse(None, None, partition).apply(density) is density
 
 
-def test_within_a_country_leaves_only_it(density: CellDistribution, partition: Partition) -> None:
-    inside = Constraints.parse("es", None, partition).apply(density)
-    countries = inside.countries()
-    assert next(iter(countries)) == "ES" and countries["ES"] > 0.98
-    two = Constraints.parse("ES,PT", None, partition).apply(density).countries()
-    assert two["ES"] + two["PT"] > 0.98
+@pytest.mark.parametrize("code", ["ES", "SM", "LI", "JE", "MC", "SG"])
+def test_within_a_country_leaves_only_it(code: str, density: CellDistribution, partition: Partition) -> None:
+    inside = Constraints.parse(code.lower(), None, partition).apply(density)
+    assert inside.countries() == {code: pytest.approx(1.0, abs=1e-5)}
+    assert {cell.country for cell in inside.top(20) if cell.p > 0} == {code}
+    assert inside.at_level("middle").countries().keys() == {code}
+
+
+def test_two_countries_share_the_mass(density: CellDistribution, partition: Partition) -> None:
+    for within in ("ES,PT", ["ES", "PT"]):
+        countries = Constraints.parse(within, None, partition).apply(density).countries()
+        assert countries.keys() == {"ES", "PT"} and sum(countries.values()) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_not_a_country_takes_it_away(density: CellDistribution, partition: Partition) -> None:
-    assert Constraints.parse(None, "US", partition).apply(density).countries().get("US", 0.0) < 0.005
+    countries = Constraints.parse(None, "US", partition).apply(density).countries()
+    assert "US" not in countries and sum(countries.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_box_over_thinly_photographed_land_stays_wide(density: CellDistribution, partition: Partition) -> None:
+    sahara = Constraints.parse((10.0, 23.0, 11.0, 24.0), None, partition).apply(density)
+    lat, lon = sahara.point()
+    assert 23 <= lat <= 24 and 10 <= lon <= 11
+    assert 15 < sahara.radius_km(lat, lon) < 100
+
+
+def test_small_boxes_never_give_more_certainty_than_their_size(density: CellDistribution, partition: Partition) -> None:
+    rng = np.random.default_rng(3)
+    for i in rng.choice(len(partition), 25, replace=False).tolist():
+        lat, lon = float(np.clip(partition.lat[i], -80, 80)), float(np.clip(partition.lon[i], -179, 179))
+        half = 0.2
+        box = BBox(lon - half, lat - half, lon + half, lat + half)
+        inside = Constraints.parse(box, None, partition).apply(density)
+        if inside.credible(0.99).mass and partition.spread_km[partition.cells_of(lat, lon)[0]] > 30.0:
+            assert inside.radius_km(*inside.point()) > 4.0
 
 
 def test_a_box_keeps_what_lies_in_it_across_the_antimeridian(density: CellDistribution, partition: Partition) -> None:
@@ -45,9 +70,11 @@ def test_a_box_smaller_than_any_cell_answers_inside_itself(density: CellDistribu
 def test_contradictions_and_nonsense_say_what_to_do(density: CellDistribution, partition: Partition) -> None:
     with pytest.raises(RequestError, match="no place on Earth is left"):
         Constraints.parse("ES", "ES", partition).apply(density)
-    for within in ("Atlantis", "1,2,3", "10,50,5,40", "0,0,0,10", "-200,0,10,10", "", ","):
+    for within in ("Atlantis", "1,2,3", "10,50,5,40", "0,0,0,10", "-200,0,10,10", "", ",", [], (1.0, 2.0, 3.0)):
         with pytest.raises(RequestError):
             Constraints.parse(within, None, partition)
+    with pytest.raises(RequestError, match="empty country"):
+        Constraints.parse(None, "", partition)
     with pytest.raises(RequestError, match="ZZ"):
         Constraints.parse(None, "ZZ", partition)
     with pytest.raises(RequestError):

@@ -66,10 +66,9 @@ def test_the_mean_over_a_cell_agrees_with_sampling_its_gaussian(partition: Parti
 
 def test_a_sharp_point_narrows_the_cell_to_itself(partition: Partition) -> None:
     wide = int(np.argmin(np.abs(partition.spread_km - 100.0)))
-    lat, lon = destination(
-        float(partition.lat[wide]), float(partition.lon[wide]), 10.0, 0.5 * partition.spread_km[wide]
-    )
-    inside = narrow([Evidence(-3.0, points=(PointEvidence(float(lat), float(lon), 1.0, 18.0),))], partition)
+    lat, lon = destination(float(partition.lat[wide]), float(partition.lon[wide]), 10.0, 50.0)
+    sharp = Evidence(-3.0, points=(PointEvidence(float(lat), float(lon), 1.0, 18.0),))
+    inside = narrow([(sharp, 1.0)], partition)
     assert inside is not None
     assert haversine_km(inside.lat[wide], inside.lon[wide], lat, lon) < 3.0
     assert 0.5 < inside.spread_km[wide] < 5.0
@@ -77,17 +76,30 @@ def test_a_sharp_point_narrows_the_cell_to_itself(partition: Partition) -> None:
     assert inside.spread_km[far] == pytest.approx(float(partition.spread_km[far]))
 
 
-def test_weak_evidence_hardly_narrows(partition: Partition) -> None:
+def test_weak_or_lightly_weighed_evidence_hardly_narrows(partition: Partition) -> None:
     index = cell(partition, *MADRID)
-    inside = narrow([Evidence(-0.01, points=(PointEvidence(*MADRID, 500.0, 0.05),))], partition)
-    assert inside is not None
-    assert inside.spread_km[index] == pytest.approx(float(partition.spread_km[index]), rel=0.02)
-    assert narrow([Evidence(-1.0, {"ES": 1.0})], partition) is None
+    own = float(partition.spread_km[index])
+    weak = Evidence(-0.01, points=(PointEvidence(*MADRID, 500.0, 0.05),))
+    inside = narrow([(weak, 1.0)], partition)
+    assert inside is not None and inside.spread_km[index] == pytest.approx(own, rel=0.02)
+    wide = int(np.argmin(np.abs(partition.spread_km - 100.0)))
+    strong = Evidence(-0.2, points=(PointEvidence(float(partition.lat[wide]), float(partition.lon[wide]), 5.0, 5.0),))
+    spreads = []
+    for weight in (0.0, 0.01, 0.5, 1.0):
+        inside = narrow([(strong, weight)], partition)
+        spreads.append(100.0 if inside is None else float(inside.spread_km[wide]))
+    assert spreads == sorted(spreads, reverse=True)
+    assert spreads[1] > 0.97 * float(partition.spread_km[wide]) and spreads[3] < 0.95 * float(partition.spread_km[wide])
+    assert narrow([(Evidence(-1.0, {"ES": 1.0}), 1.0)], partition) is None
 
 
 def test_evidence_that_is_not_finite_or_misnamed_is_refused() -> None:
     with pytest.raises(ValueError):
         Evidence(-math.inf)
+    with pytest.raises(ValueError):
+        Evidence(-800.0)
+    with pytest.raises(ValueError):
+        PointEvidence(0.0, 0.0, 1.0, 1000.0)
     with pytest.raises(ValueError):
         Evidence(0.0, {"Spain": 1.0})
     with pytest.raises(ValueError):

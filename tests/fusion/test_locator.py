@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,12 @@ from PIL import Image
 
 import whence
 from data.errors import ImageError, RequestError, WhenceError
+from data.offline import offline_by_environment
+from data.partition import Partition
+from detectors.base import Clue, Evidence, Reading
 from fusion.answer import Answer, Failure
-from fusion.locator import Locator, offline_by_environment
+from fusion.locator import Locator
+from tests.conftest import REPOSITORY
 from tests.fusion.parts import FixedText
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (120, 160, 3)).astype(np.uint8)
@@ -45,15 +52,74 @@ def test_without_a_clue_the_prior_is_returned_unchanged() -> None:
         assert answer.distribution is answer.prior
 
 
+def test_a_printed_position_is_the_answer_anywhere(partition: Partition) -> None:
+    from data.geodesy import haversine_km
+
+    rng = np.random.default_rng(5)
+    inhabited = np.flatnonzero((partition.people + partition.street) > 0)
+    tundra = Locator(ocr=FixedText(["70.12345N 100.12345E"])).locate(PIXELS)  # hardly anybody takes photos there
+    assert tundra.country == "RU" and haversine_km(tundra.lat, tundra.lon, 70.12345, 100.12345) < 5
+    near = 0
+    for i in rng.choice(inhabited, 20, replace=False).tolist():
+        lat, lon = round(float(partition.lat[i]), 5), round(float(partition.lon[i]), 5)
+        text = f"{abs(lat):.5f}{'N' if lat >= 0 else 'S'} {abs(lon):.5f}{'E' if lon >= 0 else 'W'}"
+        answer = Locator(ocr=FixedText([text])).locate(PIXELS)
+        near += haversine_km(answer.lat, answer.lon, lat, lon) < 5
+    assert near >= 18
+
+
+def test_no_part_that_a_reader_shows_leaves_unmasked() -> None:
+    class Careless:
+        kind = "careless"
+
+        def clues(self, readings: Sequence[Reading]) -> list[Clue]:
+            return [
+                Clue("careless", "915 551 234", "call 915 551 234", Evidence(0.0, {"ES": 1.0}), None, ("915 551 234",))
+            ]
+
+    answer = Locator(ocr=FixedText(["x"]), clue_readers=[Careless()]).locate(PIXELS)
+    assert "551 234" not in answer.to_json() + str(answer) + answer.to_html()
+
+
+def test_whatever_a_library_raises_is_a_row() -> None:
+    class Broken(FixedText):
+        def read(self, pixels: np.ndarray) -> list[Reading]:
+            raise RuntimeError("out of luck")
+
+    [result] = Locator(ocr=Broken([])).locate_many([PIXELS])
+    assert isinstance(result, Failure) and isinstance(result.error, WhenceError) and "out of luck" in str(result.error)
+
+
+def test_locate_opens_no_connection(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(png(PIXELS))
+    code = (
+        "import sys\n"
+        "tried = []\n"
+        "names = ('socket.connect', 'socket.getaddrinfo', 'socket.sendto', 'socket.gethostbyname')\n"
+        "sys.addaudithook(lambda event, args: tried.append((event, args)) if event in names else None)\n"
+        "from whence import locate\n"
+        f"locate({str(path)!r})\n"
+        "sys.exit(str(tried) if tried else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_forged_metadata_changes_nothing(tmp_path: Path, locator: Locator) -> None:
-    picture = Image.fromarray(PIXELS)
+    picture = Image.fromarray(PIXELS).resize((640, 480))
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 0.0), 3: "E", 4: (151.0, 12.0, 0.0)})
     exif[0x010E] = "Sydney Opera House"
-    plain, forged = tmp_path / "a" / "photo.png", tmp_path / "b" / "photo.png"
-    for path, extra in ((plain, {}), (forged, {"exif": exif})):
+    xmp = (
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+        b"<rdf:Description xmlns:exif='http://ns.adobe.com/exif/1.0/' exif:GPSLatitude='33,51S'/></rdf:RDF></x:xmpmeta>"
+    )
+    plain, forged = tmp_path / "a" / "photo.jpg", tmp_path / "b" / "photo.jpg"
+    for path, extra in ((plain, {}), (forged, {"exif": exif, "xmp": xmp, "comment": b"Sydney Opera House"})):
         path.parent.mkdir()
-        picture.save(path, **extra)
+        picture.save(path, quality=90, **extra)
+    assert b"Sydney" in forged.read_bytes() and b"33,51S" in forged.read_bytes()
     one, two = locator.locate(plain), locator.locate(forged)
     assert plain.read_bytes() != forged.read_bytes()
     assert {**one.to_dict(), "file": None} == {**two.to_dict(), "file": None}
@@ -112,7 +178,12 @@ def test_offline_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_error_is_one_of_the_tree() -> None:
-    for name in whence.__all__:
-        value = getattr(whence, name)
-        if isinstance(value, type) and issubclass(value, Exception):
-            assert issubclass(value, WhenceError)
+    locator = Locator(ocr="none")
+    for bad in (b"", b"GIF89a", np.zeros((2, 2)), 3, "/", None, np.zeros((100, 100, 3), np.float32)):
+        with pytest.raises(whence.WhenceError):
+            locator.locate(bad)  # type: ignore[arg-type]
+    for wrong in ({"within": "Narnia"}, {"within": ()}, {"exclude": ""}):
+        with pytest.raises(whence.WhenceError):
+            locator.locate(PIXELS, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(whence.WhenceError):
+        Locator(ocr="none", utility="glory")  # type: ignore[arg-type]
