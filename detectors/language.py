@@ -189,7 +189,9 @@ class LanguageReader:
             text=mask(", ".join(words)),
             meaning=f"{what}, as on signs in {', '.join(map(country_name, named))}{more}",
             evidence=Evidence(
-                elsewhere=elsewhere, countries=entries, sources=tuple(line.reading.id for line in ranked)
+                elsewhere=elsewhere,
+                countries=entries,
+                sources=tuple(source for line in ranked for source in _word_sources(line)),
             ),
             box=bounding_box([line.reading.box for line in ranked]),
             points_to=named,
@@ -219,6 +221,18 @@ def _nats_told(evidence: Evidence) -> float:
     moved = shares * np.exp(log_lr)
     total = float(moved.sum())
     return float((moved / total * (log_lr - math.log(total))).sum())
+
+
+def _word_sources(line: _Line) -> list[str]:
+    """The words judged, as parts of their reading: a town's name on the line leaves the others to the language."""
+    sources, at = [], 0
+    for word, _ in line.scores.words:
+        start = line.reading.text.find(word, at)
+        if start < 0:  # normalising changed its letters
+            return [line.reading.id]
+        at = start + len(word)
+        sources.append(f"{line.reading.id}:{start}-{at}")
+    return sources
 
 
 def _telling_words(language: str, lines: Sequence[_Line]) -> list[str]:

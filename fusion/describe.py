@@ -15,7 +15,7 @@ __all__ = ["coordinates", "describe", "distance", "effect", "headline", "line", 
 _SURE_PLACE_KM = 30.0  # a named town is given only where half of the probability lies this near
 _VERY_LIKELY, _PROBABLE, _POSSIBLE = 0.9, 0.5, 0.25  # probability of a country and the word for it
 _LEDGER_ROWS = 6
-_LINE = 100
+_LINE = 118
 
 
 def describe(answer: Answer, *, countries: int = 4) -> str:
@@ -23,15 +23,20 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
     lines = [answer.file or "photo", *(f"  {line}" for line in summary(answer, countries=countries))]
     told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
     if not told:
-        read = f"{len(answer.readings)} lines of text were read, none" if answer.readings else "no text was read that"
+        count = len(answer.readings)
+        read = (
+            f"{count} line{'' if count == 1 else 's'} of text read, none of which" if count else "no text was read that"
+        )
         lines.append(f"  no clue: {read} points anywhere, so the answer is the prior's")
         return "\n".join(lines)
     lines.append("  because:")
     for clue, row in told[:_LEDGER_ROWS]:
-        lines.append(_shorten(f"    {clue.kind:<12}{clue.meaning}"))
+        quoted = "" if clue.text in clue.meaning else f"'{clue.text}': "
+        lines.append(_shorten(f"    {clue.kind:<12}{quoted}{clue.meaning}"))
         lines.append(f"    {'':<12}{effect(row)}")
     if len(told) > _LEDGER_ROWS:
-        lines.append(f"    ... and {len(told) - _LEDGER_ROWS} more clues")
+        more = len(told) - _LEDGER_ROWS
+        lines.append(f"    ... and {more} more clue{'' if more == 1 else 's'}")
     return "\n".join(lines)
 
 

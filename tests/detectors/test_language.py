@@ -85,7 +85,7 @@ def test_lines_of_one_language_are_one_clue_with_its_words_and_sources() -> None
     (clue,) = clues("cero", "emisiones", "EMT")
     assert clue.meaning.startswith("Spanish")
     assert {"cero", "emisiones"} <= set(clue.text.split(", "))
-    assert {"r0", "r1"} <= set(clue.evidence.sources)
+    assert {"r0", "r1"} <= {source.partition(":")[0] for source in clue.evidence.sources}
 
 
 @pytest.mark.parametrize("text", ["ANTEKA", "MAFA3NH", "KHHOTEATP", "PECTOPAH"])
@@ -201,3 +201,8 @@ def test_any_text_is_survived(text: str, confidence: float) -> None:
 @given(st.text(max_size=30))
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold_word(fold_word(text)) == fold_word(text)
+
+
+def test_its_sources_are_the_words_that_were_judged() -> None:
+    (clue,) = LanguageReader().clues([Reading("r4", "Stazione di Roma 12", BOX, 0.99)])
+    assert clue.evidence.sources == ("r4:0-8", "r4:9-11", "r4:12-16")
