@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = [found[int(i)] for i in np.linspace(0, len(found) - 1, min(args.photos, len(found)))]
     with tempfile.TemporaryDirectory() as folder:
         photos = [resized(path, args.width, Path(folder) / f"{k:03d}.jpg") for k, path in enumerate(chosen)]
-        print(f"{len(photos)} photos of {args.folder.name} at {args.width} px, median of {args.runs} processes")
+        print(f"{len(photos)} photos of {args.folder} at {args.width} px, median of {args.runs} processes")
         command = [sys.executable, "-c", "import sys; from whence import main; sys.exit(main(sys.argv[1:]))"]
         for what, extra in (("whence --help", ["--help"]), ("first answer", ["locate", "--json", str(photos[0])])):
             seconds, megabytes = zip(*(process([*command, *extra]) for _ in range(args.runs)), strict=True)
