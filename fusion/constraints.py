@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.distribution import CellDistribution, InCell
 from data.errors import RequestError
+from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import EARTH_RADIUS_KM, gaussian_points, haversine_km, spherical_mean
 from data.partition import Partition
 
@@ -18,6 +19,7 @@ __all__ = ["BBox", "Constraints", "Exclude", "Within"]
 _GRID = 24  # points per side laid over the box
 _POINTS, _ENOUGH = 256, 32  # sub-points of a cell at the box's edge, and how many inside say where its mass lies
 _LEAST_SPREAD_KM = 0.01
+_SIDE_POINTS = 64  # sub-points of a border cell that are asked on which side they lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ class Constraints:
         total = p.sum()
         if not total > 0.0:
             raise RequestError(f"no place on Earth is left: {self.describe()}; loosen one of the constraints")
-        return CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
+        masked = CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
+        return _on_its_side(masked, allowed) if self.countries or self.excluded else masked
 
     def describe(self) -> str:
         """The constraints in words."""
@@ -131,6 +134,32 @@ class Constraints:
         if self.excluded:
             parts.append(f"not in {', '.join(sorted(self.excluded))}")
         return " and ".join(parts)
+
+
+def _on_its_side(distribution: CellDistribution, allowed: NDArray[np.bool_]) -> CellDistribution:
+    """``distribution`` with the mass of border cells where the nearest place is in an allowed region's country."""
+    share = distribution.partition.mean_over_regions(allowed)
+    border = np.flatnonzero((share > 0.0) & (share < 1.0 - 1e-6) & (distribution.p > 0.0))
+    if not len(border):
+        return distribution
+    gazetteer = load_gazetteer()
+    codes = {code[:2] for code, may in zip(distribution.partition.region_codes, allowed, strict=True) if may}
+    lat, lon = gaussian_points(
+        distribution.lat[border], distribution.lon[border], distribution.spread_km[border], _SIDE_POINTS
+    )
+    nearest = gazetteer.countries_of(gazetteer.nearest_ids(lat.ravel(), lon.ravel())).reshape(lat.shape)
+    inside = np.isin(nearest, sorted(codes))
+    mean_lat, mean_lon, spread = distribution.lat.copy(), distribution.lon.copy(), distribution.spread_km.copy()
+    for row, i in enumerate(border.tolist()):
+        if not inside[row].any() or inside[row].all():
+            continue
+        here_lat, here_lon = lat[row, inside[row]], lon[row, inside[row]]
+        mean_lat[i], mean_lon[i] = spherical_mean(here_lat, here_lon)
+        apart = haversine_km(mean_lat[i], mean_lon[i], here_lat, here_lon)
+        # One point has no spread of its own: a part of the cell is as much narrower as its share is smaller.
+        least = spread[i] * np.sqrt(inside[row].mean())
+        spread[i] = max(float(np.sqrt((apart**2).mean() / 2.0)), float(least))
+    return CellDistribution(distribution.partition, distribution.p, InCell(mean_lat, mean_lon, spread), allowed)
 
 
 def _inside(box: BBox, distribution: CellDistribution, p: NDArray[np.float64]) -> tuple[NDArray[np.float64], InCell]:

@@ -7,6 +7,7 @@ import pytest
 
 from data.distribution import CellDistribution
 from data.errors import RequestError
+from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import haversine_km
 from data.partition import Partition
 from fusion.constraints import BBox, Constraints
@@ -22,6 +23,13 @@ def test_within_a_country_leaves_only_it(code: str, density: CellDistribution, p
     assert inside.countries() == {code: pytest.approx(1.0, abs=1e-5)}
     assert {cell.country for cell in inside.top(20) if cell.p > 0} == {code}
     assert inside.at_level("middle").countries().keys() == {code}
+
+
+@pytest.mark.parametrize("code", ["AT", "NL", "LU", "LI", "MC", "PT"])
+def test_the_point_lies_in_the_country(code: str, density: CellDistribution, partition: Partition) -> None:
+    inside = Constraints.parse(code, None, partition).apply(density)
+    place, _ = load_gazetteer().nearest(*inside.point())
+    assert place.country == code
 
 
 def test_two_countries_share_the_mass(density: CellDistribution, partition: Partition) -> None:
