@@ -112,9 +112,14 @@ class Locator:
     def locate_many(
         self, images: Iterable[ImageSource], *, within: Within = None, exclude: Exclude = None
     ) -> Iterator[Answer | Failure]:
-        """One answer per image, in order; one that cannot be used becomes a ``Failure``, and the rest goes on."""
-        constraints = Constraints.parse(within, exclude, self.prior.partition)
-        sources = iter(images)
+        """One answer per image, in order; one that cannot be used becomes a ``Failure``, and the rest goes on.
+
+        Raises:
+            RequestError: At once, if the constraints are malformed.
+        """
+        return self._located(iter(images), Constraints.parse(within, exclude, self.prior.partition))
+
+    def _located(self, sources: Iterator[ImageSource], constraints: Constraints) -> Iterator[Answer | Failure]:
         while batch := list(islice(sources, _BATCH)):
             loaded = [_load_or_failure(source) for source in batch]
             photos = [item for item in loaded if isinstance(item, Image)]
@@ -128,7 +133,9 @@ class Locator:
                 except WhenceError as error:
                     yield Failure(item.name, error)
                 except Exception as error:  # one odd photo must not end a batch, whatever a library raises on it
-                    yield Failure(item.name, WhenceError(f"{item.name or 'a photo'} failed unexpectedly: {error!r}"))
+                    yield Failure(
+                        item.name, WhenceError(f"{item.name or 'a photo'} failed unexpectedly: {mask(repr(error))}")
+                    )
 
     def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
         """All text in ``pixels``, unmasked: for this process only."""

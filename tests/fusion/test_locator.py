@@ -133,6 +133,8 @@ def test_a_bad_photo_is_a_row_and_the_batch_goes_on(locator: Locator, tmp_path: 
     assert [type(result) for result in results] == [Answer, Failure, Failure, Failure, Answer]
     assert results[1].file == str(broken) and isinstance(results[1].error, ImageError)
     assert list(locator.locate_many([])) == []
+    with pytest.raises(RequestError, match="Narnia".upper()):
+        locator.locate_many([PIXELS], within="Narnia")
 
 
 def test_a_batch_is_lazy_and_larger_than_one_chunk(locator: Locator) -> None:
