@@ -156,6 +156,8 @@ class CellDistribution:
 
     def countries(self) -> dict[str, float]:
         """ISO 3166-1 alpha-2 code to probability, most probable first; sums to 1."""
+        if self.allowed is None:
+            return self.partition.country_mass(self.p)
         mass: dict[str, float] = {}
         for code, p in self.regions().items():
             mass[code[:2]] = mass.get(code[:2], 0.0) + p
@@ -266,6 +268,8 @@ class CellDistribution:
 
     def sub_points(self, k: int = _RINGS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, k) latitudes and longitudes: ``k`` points of equal weight that stand for the mass inside each cell."""
+        if self.in_cell is None:
+            return self.partition.sample_points(k)
         return gaussian_points(self.lat, self.lon, self.spread_km, k)
 
     def to_geojson(self, k: int = 200) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from data.gazetteer import Gazetteer, Place, load_default
+from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from detectors.domain_places import (
     CITY_SUFFIXES,
@@ -24,7 +24,7 @@ from detectors.domain_places import (
     SEVERAL_COUNTRIES,
 )
 from detectors.privacy import mask
-from detectors.territories import country_name, photo_shares
+from detectors.territories import photo_shares
 
 __all__ = ["DomainReader", "Host", "hosts_in"]
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
 from detectors.privacy import MASK, mask
-from detectors.territories import country_name, language_name, photo_shares, sign_languages
+from detectors.territories import language_name, photo_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
 

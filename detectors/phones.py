@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from data.gazetteer import Gazetteer, load_default
+from data.gazetteer import Gazetteer, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading
-from detectors.territories import country_name, photo_shares
+from detectors.territories import photo_shares
 
 __all__ = ["Phone", "PhoneReader", "phones_in"]
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from data.errors import DatasetError
 
-__all__ = ["country_name", "language_name", "photo_shares", "sign_languages"]
+__all__ = ["language_name", "photo_shares", "sign_languages"]
 
 # What a speaker of a language adds to the signs, by the language's standing in the country.
 _STANDING = {"official": 1.0, "de_facto_official": 1.0, "official_regional": 0.7, None: 0.03}
@@ -153,27 +153,12 @@ def _own_languages(code: str) -> dict[str, float]:
     return {k: v / total for k, v in out.items()} if total > 0 else {"en": 1.0}
 
 
-@lru_cache(maxsize=1)
-def _names() -> tuple[Mapping[str, str], Mapping[str, str]]:
-    from babel import Locale  # lazy, as above
-
-    english = Locale.parse("en")
-    return dict(english.territories), dict(english.languages)
-
-
-def country_name(code: str) -> str:
-    """English name of an ISO 3166-1 alpha-2 code, or the code itself.
-
-    >>> country_name("ES"), country_name("XQ")
-    ('Spain', 'XQ')
-    """
-    return _names()[0].get(code, code)
-
-
 def language_name(code: str) -> str:
     """English name of a CLDR language code, or the code itself.
 
     >>> language_name("es"), language_name("zh_Hant"), language_name("sh")
     ('Spanish', 'Traditional Chinese', 'Serbo-Croatian')
     """
-    return _names()[1].get(code, code)
+    from babel import Locale  # lazy, as above; CLDR keeps what it has read
+
+    return str(Locale.parse("en").languages.get(code, code))

@@ -105,6 +105,17 @@ class Constraints:
         Raises:
             RequestError: If nothing of it is left.
         """
+        masked = self.restrict(distribution)
+        if masked.allowed is None or not (self.countries or self.excluded):
+            return masked
+        return _on_its_side(masked, masked.allowed)
+
+    def restrict(self, distribution: CellDistribution) -> CellDistribution:
+        """As ``apply``, but mass stays where it lies in border cells: enough where only probabilities are asked for.
+
+        Raises:
+            RequestError: If nothing of it is left.
+        """
         if not self:
             return distribution
         partition = distribution.partition
@@ -121,8 +132,7 @@ class Constraints:
         total = p.sum()
         if not total > 0.0:
             raise RequestError(f"no place on Earth is left: {self.describe()}; loosen one of the constraints")
-        masked = CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
-        return _on_its_side(masked, allowed) if self.countries or self.excluded else masked
+        return CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
 
     def describe(self) -> str:
         """The constraints in words."""

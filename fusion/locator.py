@@ -157,7 +157,7 @@ class Locator:
         posterior = constraints.apply(fused.posterior)
         after = posterior.countries()
         rows = [
-            LedgerRow.compare(k, constraints.apply(without).countries(), after, weight)
+            LedgerRow.compare(k, constraints.restrict(without).countries(), after, weight)
             for k, (without, weight) in enumerate(zip(fused.without, fused.weights, strict=True))
         ]
         order = sorted(range(len(clues)), key=lambda k: (-abs(rows[k].log_odds), k))

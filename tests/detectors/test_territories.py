@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from data.errors import DatasetError
+from data.gazetteer import country_name
 from detectors import territories
 from detectors.language_model import load_model
-from detectors.territories import country_name, language_name, photo_shares, sign_languages
+from detectors.territories import language_name, photo_shares, sign_languages
 
 
 def test_shares_of_photos_sum_to_one_and_leave_no_country_out() -> None:
