@@ -81,6 +81,20 @@ def test_no_part_that_a_reader_shows_leaves_unmasked() -> None:
     assert "551 234" not in answer.to_json() + str(answer) + answer.to_html()
 
 
+def test_of_a_wall_of_clues_the_strongest_are_kept() -> None:
+    class Chatty:
+        kind = "chatty"
+
+        def clues(self, readings: Sequence[Reading]) -> list[Clue]:
+            return [
+                Clue("chatty", f"c{n}", "x", Evidence(0.0, {"ES": 0.001 * n}, sources=(f"r0:{n}-{n + 1}",)))
+                for n in range(1, 501)
+            ]
+
+    answer = Locator(ocr=FixedText(["x"]), clue_readers=[Chatty()]).locate(PIXELS)
+    assert {clue.text for clue in answer.clues} == {f"c{n}" for n in range(301, 501)}
+
+
 def test_whatever_a_library_raises_is_a_row() -> None:
     class Broken(FixedText):
         def read(self, pixels: np.ndarray) -> list[Reading]:
@@ -137,12 +151,12 @@ def test_a_bad_photo_is_a_row_and_the_batch_goes_on(locator: Locator, tmp_path: 
         locator.locate_many([PIXELS], within="Narnia")
 
 
-def test_a_batch_is_lazy_and_larger_than_one_chunk(locator: Locator) -> None:
+def test_a_batch_takes_in_no_more_photos_than_it_works_on(locator: Locator) -> None:
     given = iter([PIXELS] * 20)
     results = locator.locate_many(given)
     next(results)
-    assert len(list(given)) == 20 - 8  # no more photos are taken in than one chunk
-    assert len(list(results)) == 7
+    assert len(list(given)) == 20 - 9  # those that a prior sees at once, and one more that is being read
+    assert len(list(results)) == 8
 
 
 def test_constraints_move_the_answer(locator: Locator) -> None:
