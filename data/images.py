@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,14 @@ SUFFIXES: Final[frozenset[str]] = frozenset(
 )
 """File name endings, in lower case, that :func:`find_images` takes for photos in a folder."""
 
+# Photos too, but of formats that are not opened here (Apple's, cameras' raw files, JPEG 2000 and XL): in a folder they
+# are not passed over in silence, and their error says what to do.
+_FOREIGN = frozenset(
+    [".heic", ".heif", ".hif", ".jxl", ".jp2"]
+    + [".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef", ".srw"]
+    + [".avif"] * ("AVIF" not in FORMATS)
+)
+_ADDRESS = re.compile(r"(?i)https?:/")  # a Path has one of the two slashes
 _OPENERS = tuple(f for f in FORMATS if f != "MPO")  # Pillow opens an MPO as JPEG, and sees what it is then
 _ORIENTATION = 0x0112
 _STRIPE = 512  # rows that are converted at a time
@@ -151,9 +160,10 @@ def _load(source: ImageSource, limits: Limits) -> Image:
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Photos under ``paths``: files as they are given, folders expanded recursively, in the order of their names.
 
-    In a folder, what counts is a file with one of :data:`SUFFIXES`; hidden files and folders are left out, and folders
-    behind symbolic links are not entered (a link may lead back up). A path that does not exist is kept, and so is one
-    folder among others that holds no photo: :func:`load` says what is wrong with it, and a batch goes on.
+    In a folder, what counts is a file with one of :data:`SUFFIXES`, or of a photo format that is not opened here (HEIC,
+    raw); hidden files and folders are left out, and folders behind symbolic links are not entered (a link may lead back
+    up). A path that does not exist is kept, and so is a folder among others that holds no photo or cannot be listed:
+    :func:`load` says what is wrong with it, and a batch goes on.
 
     Raises:
         ImageError: Nothing but a folder without a photo, or one that cannot be listed.
@@ -182,15 +192,21 @@ def _is_folder(path: Path) -> bool:
 
 
 def _files_inside(folder: Path) -> list[Path]:
+    files: list[Path] = []
+
     def fail(error: OSError) -> None:
+        if Path(error.filename) != folder:
+            files.append(Path(error.filename))
+            return
         raise ImageError(
             f"cannot list folder {printable(str(error.filename))}: {error.strerror}; check its permissions"
         ) from error
 
-    files: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [f for f in folders if not f.startswith(".")]
-        files += [Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES]
+        files += [
+            Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES | _FOREIGN
+        ]
     return sorted(files)
 
 
@@ -205,11 +221,13 @@ def _read(name: str, limits: Limits) -> bytes:
             # One byte more than allowed shows that a file is too large even if it grew since.
             content = file.read(limits.max_bytes + 1)
     except FileNotFoundError as error:
+        if _ADDRESS.match(name):
+            raise ImageError(f"{shown} is a web address, and none is opened: download the photo first") from error
         raise ImageError(f"no such file: {shown}") from error
     except IsADirectoryError as error:
         raise ImageError(f"{shown} is a folder, not a photo: it holds none, or expand it with find_images") from error
     except PermissionError as error:
-        hint = "is a folder" if _is_folder(Path(name)) else "may not be read: check its permissions"
+        hint = f"may not be {'listed' if _is_folder(Path(name)) else 'read'}: check its permissions"
         raise ImageError(f"{shown} {hint}") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ImageError(f"cannot read {shown!r}: {printable(str(error))}") from error
@@ -223,14 +241,20 @@ def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
         raise ImageError(
             f"{name} is larger than {limits.max_bytes / 2**20:.0f} MiB: make it smaller, or raise the limit"
         )
+    foreign = Path(name).suffix.lower() in _FOREIGN
+    no_opener = f"{name} is of a format that is not opened here: export it as JPEG"
     with _pillow_edge(name, limits):
         try:
             image = PILImage.open(io.BytesIO(content), formats=_OPENERS)
         except UnidentifiedImageError as error:
+            if foreign:
+                raise ImageError(no_opener) from error
             raise ImageError(
                 f"{name} is not an image that can be read: it is damaged, or none of {', '.join(FORMATS)}"
             ) from error
         with image:
+            if foreign and image.format == "TIFF":  # a raw file begins as a TIFF, with a thumbnail
+                raise ImageError(no_opener)
             return _pixels(image, name, limits)
 
 

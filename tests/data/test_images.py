@@ -396,6 +396,39 @@ class TestFindImages:
         with pytest.raises(ImageError, match="no photo in folder"):
             find_images([tmp_path])
 
+    def test_photos_of_formats_that_are_not_opened_are_not_passed_over(self, tmp_path: Path) -> None:
+        (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        (tmp_path / "b.nef").write_bytes(encoded(format="TIFF"))  # what a raw file shows to a reader of TIFF
+        (tmp_path / "c.heic").write_bytes(encoded(format="JPEG"))  # misnamed, as some phones' exports are
+        found = find_images([tmp_path])
+        assert [path.name for path in found] == ["a.HEIC", "b.nef", "c.heic"]
+        for path in found[:2]:
+            with pytest.raises(ImageError, match="export it as JPEG"):
+                load(path)
+        assert load(found[2]).pixels.shape == PHOTO.shape
+
+    def test_a_folder_inside_that_cannot_be_listed_is_kept_for_load_to_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a.jpg").touch()
+        (tmp_path / "locked").mkdir()
+        scan = os.scandir
+
+        def locked(path: Any) -> Any:  # root may list everything
+            if Path(path).name == "locked":
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", locked)
+        assert find_images([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "locked"]
+        with pytest.raises(ImageError, match="cannot list folder"):
+            find_images([tmp_path / "locked"])
+
+    def test_a_web_address_is_not_opened(self) -> None:
+        for address in ("https://example.org/a.jpg", Path("http://example.org/a.jpg")):
+            with pytest.raises(ImageError, match="download the photo first"):
+                load(address)
+
     def test_a_link_back_up_ends(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").touch()
         (tmp_path / "loop").symlink_to(tmp_path)
