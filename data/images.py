@@ -170,11 +170,17 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     empty: Path | None = None
-    for path in map(Path, paths):
+    given = [*map(Path, paths)]
+    for path in given:
         if not _is_folder(path):
             found.append(path)
             continue
-        inside = _files_inside(path)
+        try:
+            inside = _files_inside(path)
+        except ImageError:
+            if len(given) == 1:
+                raise
+            inside = [path]
         empty = empty or (None if inside else path)
         found += inside or [path]
     if empty is not None and found == [empty]:
@@ -215,11 +221,11 @@ def _read(name: str, limits: Limits) -> bytes:
     try:
         # Non-blocking, so that a named pipe does not hang before its kind is known; it has no effect on files.
         with open(name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ImageError(f"{shown} is no regular file: pass the path of a photo")
-            # One byte more than allowed shows that a file is too large even if it grew since.
-            content = file.read(limits.max_bytes + 1)
+            # One byte more than allowed shows that a file is too large, and so many are set aside beforehand.
+            content = file.read(min(status.st_size, limits.max_bytes) + 1)
     except FileNotFoundError as error:
         if _ADDRESS.match(name):
             raise ImageError(f"{shown} is a web address, and none is opened: download the photo first") from error

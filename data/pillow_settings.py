@@ -61,8 +61,12 @@ class _Quiet(threading.local):
     def match(self, module: str) -> bool:
         return self.inside > 0
 
+    def __reduce__(self) -> str:
+        return "_quiet"  # who hands his filters to another process hands over this name
+
 
 _quiet: Final = _Quiet()
+_rewriting: Final = threading.Lock()
 _FILTER: Final = ("ignore", None, Warning, _quiet, 0)
 
 
@@ -74,8 +78,9 @@ def without_warnings() -> Iterator[None]:
     the list, first, where it changes nothing for anyone else.
     """
     filters = cast("list[Any]", warnings.filters)
-    if not filters or filters[0] is not _FILTER:
-        filters[:] = [_FILTER, *(f for f in filters if f is not _FILTER)]
+    if not filters or filters[0] != _FILTER:
+        with _rewriting:
+            filters[:] = [_FILTER, *(f for f in filters if f != _FILTER)]
     _quiet.inside += 1
     try:
         yield

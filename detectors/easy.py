@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EasyEngine", "default_folder"]
 
+_LARGEST = 512 * 2**20  # bytes of one model
+_ONE_AT_A_TIME = threading.RLock()
 # What EasyOCR says when a model is not there and it may not download: the only place where it names the file it wants.
 _WANTED = re.compile(r"(?:Missing|MD5 mismatch for) (?P<path>.+) and downloads disabled")
 
@@ -87,12 +89,10 @@ class EasyEngine:
         quiet_libraries(offline=offline)
         opencv()  # EasyOCR imports it at once; say how to mend it before that fails
         self._reader = _open_reader(list(languages), folder or default_folder(), offline, transport)
-        # One photo at a time: torch takes all cores for it, and `_quiet` is for the whole process.
-        self._lock = threading.Lock()
 
     def detect(self, pixels: NDArray[np.uint8]) -> Detection:
         """Boxes of the text lines in ``pixels``, (H, W, 3) uint8 RGB. EasyOCR gives no map of where text may be."""
-        with self._lock, _quiet():
+        with _quiet():
             level, free = self._reader.detect(np.ascontiguousarray(pixels), canvas_size=10**6, reformat=False)
         boxes = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, x1, y0, y1 in level[0]] + list(free[0])
         return Detection(np.asarray(boxes, np.float32).reshape(-1, 4, 2), None)
@@ -103,7 +103,7 @@ class EasyEngine:
         read: list[tuple[str, float]] = []
         for line in lines:
             gray = cv2.cvtColor(np.ascontiguousarray(line), cv2.COLOR_RGB2GRAY)
-            with self._lock, _quiet():
+            with _quiet():
                 found = self._reader.recognize(gray, reformat=False)
             _, text, confidence = found[0] if found else (None, "", 0.0)
             read.append((str(text), min(max(float(confidence), 0.0), 1.0)))
@@ -177,6 +177,8 @@ def _fetch(path: Path, offline: bool, transport: httpx.BaseTransport | None) -> 
             for part in response.iter_bytes():
                 archive.write(part)
             with zipfile.ZipFile(archive) as packed:
+                if packed.getinfo(path.name).file_size > _LARGEST:
+                    raise OSError("it is larger than any of EasyOCR's models")
                 content = packed.read(path.name)
     # A damaged archive raises whatever its damage leads to: a bad zip, a bad stream, an unknown method, a short read.
     except (httpx.HTTPError, OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError,
@@ -214,6 +216,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """EasyOCR calls functions that torch has deprecated; that is nothing a user of ours can mend."""
-    with warnings.catch_warnings():
+    # One thread at a time: the filters are the whole process's. Torch takes all cores for one photo anyway.
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

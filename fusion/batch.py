@@ -36,14 +36,18 @@ class Tally:
         words = f"{self.located:,} photos located, {self.failed:,} failed"
         if self.done_before or self.failed_before:
             words += f"; there before: {self.done_before:,} located, {self.failed_before:,} failed"
+        if self.failed_before:
+            words += " (--retry-errors does those again)"
         return words
 
 
 def settings_of(locator: Locator, *, ocr: str, within: Within = None, exclude: Exclude = None) -> str:
-    """What answers depend on besides the photo, in words: rows of different settings do not share a file.
+    """What answers depend on, in words: rows of different settings do not share a file.
 
-    >>> settings_of(Locator("density:street", ocr="none"), ocr="none", within="ES").partition(" ")[2]
-    '0.1.0 prior=density:street ocr=none utility=geoscore within=ES'
+    Clue readers and a ranker of your own are not named: name them in settings of your own.
+
+    >>> settings_of(Locator("density:street", ocr="none"), ocr="none", within="ES").partition(" prior")[2]
+    '=density:street ocr=none utility=geoscore within=ES'
     """
     words = f"whence {__version__} prior={locator.prior.name} ocr={ocr} utility={locator.utility}"
     for name, value in (("within", within), ("not", exclude)):

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`whence ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 2 if getattr(args, "out", None) else 0  # but the result file is not finished
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -196,7 +196,8 @@ def _locate_into_file(
                 retry_errors=args.retry_errors, tally=tally, on_result=shown,
             )  # fmt: skip
         finally:
-            print(f"{args.out}: {tally}", file=sys.stderr)
+            if tally != Tally():
+                print(printable(f"{args.out}: {tally}"), file=sys.stderr)
     return 2 if tally.failed or tally.failed_before else 0
 
 
@@ -226,7 +227,7 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
         print(describe(result, countries=args.top) if index is None else line(result), flush=True)
     if args.map is not None:
         path = args.map if index is None else _map_path(args.map, index, result)
-        print(f"map: {result.save_map(path)}", file=sys.stderr)
+        print(printable(f"map: {result.save_map(path)}"), file=sys.stderr)
     return 0
 
 

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from backbone.base import Prior, PriorOutput
 from backbone.priors import make_prior
 from data.distribution import CellDistribution, Utility
-from data.errors import ImageError, RequestError, WhenceError
+from data.errors import DatasetError, ImageError, OfflineError, RequestError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
 from data.gazetteer import load_default as load_gazetteer
 from data.images import ImageSource, load
@@ -38,6 +38,7 @@ __all__ = ["Locator", "Ranker", "locate"]
 _BATCH = 8  # photos that a prior sees at once
 _VIEW_PX = 2048  # longer side of what a prior sees: full pixels are for reading, and are not kept while a photo waits
 _THUMBNAIL_PX = 1280
+_OF_THE_INSTALLATION = (DatasetError, WeightsError, OfflineError)  # not of one photo: every other would fail alike
 _MOST_CLUES = 200  # each costs a posterior of its own in the ledger
 
 
@@ -141,10 +142,16 @@ class Locator:
     ) -> Iterator[Answer | Failure]:
         """One answer per image, in order; one that cannot be used becomes a ``Failure``, and the rest goes on.
 
+        Images are taken some ``workers + 8`` ahead of the answers: a file must stay until its answer came.
+
         Raises:
             RequestError: At once, if the constraints are malformed.
+            DatasetError, WeightsError, OfflineError: A part of the installation is missing or damaged, whatever the
+                image: the batch ends.
         """
-        return self._located(iter(images), Constraints.parse(within, exclude, self.prior.partition))
+        # A caller may fill one array again and again: what is taken ahead must not change until it is looked at.
+        sources = (source.copy() if isinstance(source, np.ndarray) else source for source in images)
+        return self._located(sources, Constraints.parse(within, exclude, self.prior.partition))
 
     def _located(self, sources: Iterator[ImageSource], constraints: Constraints) -> Iterator[Answer | Failure]:
         # The threads decode and read while this one asks the prior and fuses.
@@ -160,6 +167,8 @@ class Locator:
                     if isinstance(output, Exception):
                         raise output
                     yield self._answer(item, output, constraints)
+                except _OF_THE_INSTALLATION:
+                    raise
                 except Exception as error:
                     yield _failure(item.name, error)
 
@@ -167,6 +176,8 @@ class Locator:
         """The prior's output for each view; where a batch fails, one by one, and the error where one fails."""
         try:
             return self.prior.predict(views, device=self.device)
+        except _OF_THE_INSTALLATION:
+            raise
         except Exception as error:  # whatever a model raises on one odd photo
             if len(views) < 2:
                 return [error] * len(views)
@@ -175,6 +186,8 @@ class Locator:
     def _see_or_failure(self, source: ImageSource) -> _Seen | Failure:
         try:
             return self._see(source)
+        except _OF_THE_INSTALLATION:
+            raise
         except Exception as error:  # one odd photo must not end a batch, whatever a library raises on it
             return _failure(str(source) if isinstance(source, str | os.PathLike) else None, error)
 
@@ -195,8 +208,8 @@ class Locator:
         """What ``readings`` say about places, masked; of more than 200 clues, as on a timetable, the strongest."""
         found = [clue for reader in self.clue_readers for clue in reader.clues(readings)]
         if len(found) > _MOST_CLUES:
-            weakest_kept = sorted(map(_strength, found), reverse=True)[_MOST_CLUES - 1]
-            found = [clue for clue in found if _strength(clue) >= weakest_kept][:_MOST_CLUES]
+            strongest = sorted(range(len(found)), key=lambda k: -_strength(found[k]))[:_MOST_CLUES]
+            found = [found[k] for k in sorted(strongest)]
         return [
             replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
             for clue in found

@@ -12,12 +12,13 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from data.errors import DatasetError
 from data.printable import printable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "FORMATS", "Store"]
 
 COLUMNS: Mapping[str, str] = {
-    "file": "the photo's path as it was given; control characters and bytes that are no UTF-8 are escaped",
+    "file": "the photo's path as given; control characters and bytes that are no UTF-8 escaped, backslashes doubled",
     "size": "bytes of the file; empty where there is none",
     "modified": "time of its last modification, UTC, to the nanosecond; empty where there is no file",
     "lat": "latitude of the answer's point, degrees; this and the columns down to lookups are empty for an error",
@@ -74,7 +75,7 @@ class Store(Protocol):
         """Make ready for appending: a tail that a kill left is cut off."""
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write one nested row at the end, or, where that fails, nothing of it."""
+        """Write one nested row at the end, or, where it does not fit, nothing of it."""
 
     def finish(self, *, superseded: bool) -> None:
         """Bring the file into its final form; ``superseded``: of some path it has more than one row."""
@@ -127,6 +128,11 @@ class _Lines:
                     return
                 yield line
 
+    def tail(self) -> bytes:
+        """What stands after the last whole line."""
+        self._file.seek(self.end)
+        return self._file.read()
+
     def cut(self) -> None:
         """Drop what stands after the last whole line."""
         self._file.truncate(self.end)
@@ -145,8 +151,12 @@ class _Lines:
         self.end += len(line)
         self._unsynced += 1
         if self._unsynced >= _SYNC_ROWS:
-            os.fsync(self._file.fileno())
-            self._unsynced = 0
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring what was written to the disk."""
+        os.fsync(self._file.fileno())
+        self._unsynced = 0
 
     def keep(self, wanted: Callable[[int], bool]) -> None:
         """Rewrite the file with those lines whose number, from 0, is ``wanted``; nothing is appended after that."""
@@ -159,10 +169,7 @@ class _Lines:
 
     def close(self) -> None:
         """Give it back; a file that was made and stayed empty goes."""
-        if not self._file.closed:
-            with suppress(OSError):
-                os.fsync(self._file.fileno())
-            self._file.close()
+        self._file.close()
         if self.made and self.end == 0:
             self.path.unlink(missing_ok=True)
 
@@ -185,19 +192,33 @@ class _JsonLines:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise _damaged(self._path, number) from error
-            if not isinstance(row, dict) or not row.keys() >= {"file", "size", "modified", "settings"}:
-                raise _damaged(self._path, number)
-            if not isinstance(row["file"], str):
+            if not _is_row(row):
                 raise _damaged(self._path, number)
             yield row
+        if (last := self._row_without_end()) is not None:
+            yield last
+
+    def _row_without_end(self) -> dict[str, Any] | None:
+        """The last row where nothing but its line end is missing, as some editors leave it."""
+        try:
+            row = json.loads(self._lines.tail())
+        except (ValueError, RecursionError):  # nothing, or what a kill cut short
+            return None
+        if not _is_row(row):
+            raise DatasetError(f"{self._path} is no result file: move it away, or name another one")
+        return cast("dict[str, Any]", row)
 
     def begin(self) -> None:
+        last = self._row_without_end()
         self._lines.cut()
+        if last is not None:
+            self.append(last)
 
     def append(self, row: Mapping[str, Any]) -> None:
         self._lines.append(json.dumps(row, ensure_ascii=True).encode("ascii") + b"\n")
 
     def finish(self, *, superseded: bool) -> None:
+        self._lines.sync()
         if superseded:
             self._lines.keep(_latest(self.rows()))
 
@@ -235,6 +256,7 @@ class _Csv:
         self._lines.append(_csv_line(fields))
 
     def finish(self, *, superseded: bool) -> None:
+        self._lines.sync()
         if superseded:
             latest = _latest(self.rows())
             self._lines.keep(lambda number: number == 0 or latest(number - 1))
@@ -249,7 +271,7 @@ class _Parquet:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._journal_path = path.with_name(f"{path.name}.journal.jsonl")
-        if path.exists():
+        if self._there():
             with self._reading() as file:
                 if file.schema_arrow.names != list(COLUMNS):
                     raise DatasetError(f"{path} is no result file of this version: move it away, or name another one")
@@ -257,6 +279,9 @@ class _Parquet:
             path.touch()  # that it cannot be written is said now, not after a day's work
             path.unlink()
         self._journal = _JsonLines(self._journal_path)
+
+    def _there(self) -> bool:
+        return self._path.exists() and self._path.stat().st_size > 0  # a kill may leave one that was only just made
 
     @contextmanager
     def _reading(self) -> Iterator[Any]:
@@ -272,7 +297,7 @@ class _Parquet:
             ) from error
 
     def _table(self, columns: Iterable[str]) -> Iterator[dict[str, Any]]:
-        if self._path.exists():
+        if self._there():
             with self._reading() as file:
                 for batch in file.iter_batches(_GROUP, columns=list(columns)):
                     yield from batch.to_pylist()
@@ -314,6 +339,12 @@ FORMATS: Mapping[str, Callable[[Path], Store]] = {".csv": _Csv, ".jsonl": _JsonL
 """Endings of result files, and what opens them."""
 
 
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or not row.keys() >= {"file", "size", "modified", "settings"}:
+        return False
+    return isinstance(row["file"], str)
+
+
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A nested row as values of the columns: text that is printable, numbers, or None."""
     error = row.get("error") or {}
@@ -330,9 +361,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _latest(rows: Iterable[Mapping[str, Any]]) -> Callable[[int], bool]:
     """Whether the row of a number, from 0, is the last one of its path."""
-    last: dict[str, int] = {}
+    last: dict[int, int] = {}
     for number, row in enumerate(rows):
-        last[row["file"]] = number
+        last[hash(row["file"])] = number  # 64 bits, so that millions fit into memory
     return set(last.values()).__contains__
 
 
@@ -379,10 +410,15 @@ def _table_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` that takes its place when all went well, and is gone when not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """A path beside ``path`` that takes its place when all went well, and is gone when not.
+
+    Its name is always the same: what a kill left is overwritten by the next run, which holds the lock.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
     try:
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

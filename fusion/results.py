@@ -33,7 +33,7 @@ class PhotoKey:
     """What tells whether a photo has been done.
 
     Attributes:
-        file: Its path as it was given, printable.
+        file: Its path as it was given, printable: control characters and bytes that are no UTF-8 are escaped.
         size: Bytes, or None where it cannot be looked at.
         modified: Time of its last modification, UTC, ISO 8601 to the nanosecond, or None.
     """
@@ -45,7 +45,10 @@ class PhotoKey:
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> PhotoKey:
         """The key of the file at ``path`` as it is now."""
-        name = printable(os.fspath(path))
+        name = os.fspath(path)
+        # `printable` writes a line end as \\n: a backslash that is part of the name is doubled, so that no two names
+        # look alike. Where it separates folders no name has one.
+        name = printable(name.replace("\\", r"\\") if os.sep == "/" else name)
         try:
             status = Path(path).stat()
         except (OSError, ValueError):  # no such file, a parent that may not be entered; a NUL in the name
@@ -63,7 +66,7 @@ def row_of(result: Answer | Failure, key: PhotoKey, settings: str, *, top: int =
     from fusion.answer import Answer
 
     content = result.to_dict(top=top) if isinstance(result, Answer) else result.to_dict()
-    return {**content, "file": key.file, "size": key.size, "modified": key.modified, "settings": settings}
+    return {**content, "file": key.file, "size": key.size, "modified": key.modified, "settings": printable(settings)}
 
 
 class ResultFile:
@@ -83,7 +86,7 @@ class ResultFile:
     def __init__(self, path: Path, settings: str) -> None:
         if path.suffix.lower() not in FORMATS:
             raise RequestError(f"cannot tell the format of {path}: end it in {', '.join(FORMATS)}")
-        self.path, self.settings = path, settings
+        self.path, self.settings = Path(os.path.realpath(path)), printable(settings)  # a link stays one
         self._keys: dict[int, int] = {}  # digest of a path -> digest of the key of its latest row; 64 bits each,
         self._errors: set[int] = set()  # so that millions fit into memory. Keys whose latest row is an error
         self._superseded = False

@@ -41,9 +41,12 @@ def test_a_fault_is_reported_with_its_seed() -> None:
         run_seeds(target, range(100))
 
 
-def test_the_long_command_saves_what_it_finds_and_runs_a_file_again(tmp_path: Path) -> None:
+def test_the_long_command_tells_what_it_ran_and_runs_a_file_again(tmp_path: Path) -> None:
     sound = tmp_path / "sound.bin"
     sound.write_bytes(corpus()[0])
     command = [sys.executable, "-m", "tests.fuzzing", "--file", str(sound), "images"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert "images: no fault" in done.stdout
+    command = [sys.executable, "-m", "tests.fuzzing", "--minutes", "0.05", "results"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert "inputs (seeds 1000000 to" in done.stdout and "0 faults of 0 kinds" in done.stdout

@@ -132,7 +132,8 @@ def test_a_row_that_a_kill_cut_short_is_dropped_and_no_other(ending: str, tmp_pa
 def test_what_is_no_result_file_is_refused_and_left_alone(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"r{ending}"
     pq.write_table(pq.read_table(written(tmp_path / "other.parquet", [row("a.jpg")])).select(["lat"]), tmp_path / "p")
-    for content in (b'{"name": "mine", "version": 2}', b"a,b\n1,2", b"PAR1 no", (tmp_path / "p").read_bytes()):
+    foreign = b'{"file": "my manifest", "photos": 3}'  # begins like a row of ours, and has no line end
+    for content in (b'{"name": "mine", "version": 2}', foreign, b"a,b\n1,2", b"PAR1 no", (tmp_path / "p").read_bytes()):
         path.write_bytes(content)
         with pytest.raises(DatasetError, match="move it away"), ResultFile(path, "s"):
             pass
@@ -151,6 +152,32 @@ def test_a_damaged_row_inside_is_named(ending: str, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=f"line {at + 1} of"), ResultFile(path, "s"):
             pass
         assert path.read_bytes() == before
+
+
+def test_a_last_row_without_its_line_end_is_a_row(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.jsonl", [row("a.jpg"), row("b.jpg")])
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))  # as some editors leave it
+    with ResultFile(path, "s") as file:
+        file.write(row("c.jpg"))
+    assert [each["file"] for each in table(path)] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+@EVERY_FORMAT
+def test_a_link_stays_a_link_and_a_private_file_private(ending: str, tmp_path: Path) -> None:
+    real, link = tmp_path / f"real{ending}", tmp_path / f"link{ending}"
+    written(real, [row("a.jpg")])
+    real.chmod(0o600)
+    link.symlink_to(real)
+    written(link, [row("a.jpg", size=8)])
+    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o600
+    assert [int(each["size"]) for each in table(real)] == [8]
+
+
+@EVERY_FORMAT
+def test_settings_are_one_line(ending: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"r{ending}", [row("a.jpg", settings="run\\t1")], settings="run\t1")
+    with ResultFile(path, "run\t1") as file:
+        assert file.state(key_of(row("a.jpg"))) == "done"
 
 
 def test_rows_of_other_settings_do_not_share_a_file(tmp_path: Path) -> None:
