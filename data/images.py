@@ -55,7 +55,7 @@ _FOREIGN = frozenset(
     + [".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef", ".srw"]
     + [".avif"] * ("AVIF" not in FORMATS)
 )
-_ADDRESS = re.compile(r"(?i)https?:/")  # a Path has one of the two slashes
+_ADDRESS = re.compile(r"(?i)^https?:/+")  # a Path has one of the two slashes
 _OPENERS = tuple(f for f in FORMATS if f != "MPO")  # Pillow opens an MPO as JPEG, and sees what it is then
 _ORIENTATION = 0x0112
 _STRIPE = 512  # rows that are converted at a time
@@ -228,6 +228,7 @@ def _read(name: str, limits: Limits) -> bytes:
             content = file.read(min(status.st_size, limits.max_bytes) + 1)
     except FileNotFoundError as error:
         if _ADDRESS.match(name):
+            shown = _ADDRESS.sub(lambda scheme: f"{scheme[0].rstrip('/')}//", shown)
             raise ImageError(f"{shown} is a web address, and none is opened: download the photo first") from error
         raise ImageError(f"no such file: {shown}") from error
     except IsADirectoryError as error:

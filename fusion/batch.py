@@ -33,23 +33,33 @@ class Tally:
     failed_before: int = 0
 
     def __str__(self) -> str:
-        words = f"{self.located:,} photos located, {self.failed:,} failed"
+        words = f"located {self.located:,}, failed {self.failed:,}"
         if self.done_before or self.failed_before:
-            words += f"; there before: {self.done_before:,} located, {self.failed_before:,} failed"
+            words += f"; there before: located {self.done_before:,}, failed {self.failed_before:,}"
         if self.failed_before:
             words += " (--retry-errors does those again)"
         return words
 
 
-def settings_of(locator: Locator, *, ocr: str, within: Within = None, exclude: Exclude = None) -> str:
+def settings_of(
+    locator: Locator, *, ocr: str | None = None, within: Within = None, exclude: Exclude = None, top: int = 5
+) -> str:
     """What answers depend on, in words: rows of different settings do not share a file.
 
     Clue readers and a ranker of your own are not named: name them in settings of your own.
 
-    >>> settings_of(Locator("density:street", ocr="none"), ocr="none", within="ES").partition(" prior")[2]
-    '=density:street ocr=none utility=geoscore within=ES'
+    Args:
+        locator: What locates.
+        ocr: The reader's name with its languages; None for the name alone.
+        within: See :meth:`Locator.locate`.
+        exclude: See :meth:`Locator.locate`.
+        top: Likeliest cells in a row.
+
+    >>> settings_of(Locator("density:street", ocr="none"), within="ES").partition(" prior")[2]
+    '=density:street ocr=none utility=geoscore top=5 within=ES'
     """
-    words = f"whence {__version__} prior={locator.prior.name} ocr={ocr} utility={locator.utility}"
+    reader = ocr or ("none" if locator.ocr is None else locator.ocr.name)
+    words = f"whence {__version__} prior={locator.prior.name} ocr={reader} utility={locator.utility} top={top}"
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:
             parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -62,7 +72,7 @@ def locate_into(
     photos: Iterable[str | Path],
     locator: Locator,
     *,
-    settings: str,
+    settings: str | None = None,
     within: Within = None,
     exclude: Exclude = None,
     top: int = 5,
@@ -77,7 +87,7 @@ def locate_into(
             :data:`fusion.result_formats.COLUMNS`, its JSON in ``fusion/assets/answer.schema.json``.
         photos: Paths. One given twice is done once; one that changed since its row was written is done again.
         locator: Its ``workers`` photos are decoded and read at once.
-        settings: What the rows are made with, such as :func:`settings_of` says.
+        settings: What the rows are made with; None for what :func:`settings_of` says.
         within: See :meth:`Locator.locate`.
         exclude: See :meth:`Locator.locate`.
         top: Likeliest cells in a row.
@@ -91,6 +101,8 @@ def locate_into(
         DatasetError: ``out`` is there and is no result file.
         WhenceError: It cannot be written. Rows that were written stay, and the same call goes on with them.
     """
+    if settings is None:
+        settings = settings_of(locator, within=within, exclude=exclude, top=top)
     tally = Tally() if tally is None else tally
     begun: deque[PhotoKey] = deque()
 

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Locate photos. Only pixels are looked at: metadata is never read for the answer. "
         "Nothing is looked up on a network.",
     )
-    locate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
+    locate.add_argument("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
     locate.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
     locate.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
     locate.add_argument(
@@ -120,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--points", type=Path, metavar="CSV", help="measure the ceiling on these coordinates instead")
     info.set_defaults(run=_partition_info)
     return parser
+
+
+def _path(text: str) -> Path:
+    if not text:  # `whence locate "$DIR"` without DIR: an empty path would be the current folder
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
 
 
 def _count(text: str) -> int:
@@ -190,11 +196,14 @@ def _locate_into_file(
             advance()
 
         try:
-            settings = settings_of(locator, ocr=args.ocr, within=within, exclude=exclude)
+            settings = settings_of(locator, ocr=args.ocr, within=within, exclude=exclude, top=args.top)
             locate_into(
                 args.out, photos, locator, settings=settings, within=within, exclude=exclude, top=args.top,
                 retry_errors=args.retry_errors, tally=tally, on_result=shown,
             )  # fmt: skip
+        except KeyboardInterrupt:
+            print("whence: run the same command again to go on", file=sys.stderr)
+            raise
         finally:
             if tally != Tally():
                 print(printable(f"{args.out}: {tally}"), file=sys.stderr)

@@ -86,7 +86,8 @@ def effect(row: LedgerRow) -> str:
     if row.weight == 0.0:
         return "not counted: another clue already uses this text"
     name = country_name(row.country_after)
-    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({row.log_odds:+.1f} log-odds)"
+    odds = round(row.log_odds, 1) + 0.0  # no -0.0
+    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({odds:+.1f} log-odds)"
     if row.country_before != row.country_after:
         moved += f"; without it {country_name(row.country_before)} would come first"
     return moved

@@ -39,6 +39,7 @@ COLUMNS: Mapping[str, str] = {
     "country_probability": "its probability",
     "place": "the gazetteer's nearest place to the point",
     "prior": "which prior spoke",
+    "clue_count": "how many clues there are; with none the answer is the prior's, the same for every such photo",
     "text": "all text read, lines joined by ' | '; what looks private is masked",
     "countries": "JSON object: country to probability, most probable first",
     "top": "JSON array: the likeliest cells",
@@ -52,6 +53,7 @@ COLUMNS: Mapping[str, str] = {
 }
 """Name and meaning of the columns of CSV and Parquet results, in their order."""
 
+_FOREIGN = "is no result file, or one of another version: move it away, or name another one"
 _KEY = ("file", "size", "modified", "error", "settings")  # what is read again
 _NESTED = ("countries", "top", "readings", "clues", "ledger", "lookups")
 _REAL = ("lat", "lon", "radius_km", "country_probability")
@@ -100,7 +102,9 @@ class _Lines:
         try:
             begins = self._file.read(len(start))
             if begins != start[: len(begins)]:
-                raise DatasetError(f"{path} is no result file of this version: move it away, or name another one")
+                raise DatasetError(
+                    f"{path} is no result file, or one of another version: move it away, or name another one"
+                )
             self.end = self._end_of_lines()
         except BaseException:
             self._file.close()
@@ -205,7 +209,7 @@ class _JsonLines:
         except (ValueError, RecursionError):  # nothing, or what a kill cut short
             return None
         if not _is_row(row):
-            raise DatasetError(f"{self._path} is no result file: move it away, or name another one")
+            raise DatasetError(f"{self._path} {_FOREIGN}")
         return cast("dict[str, Any]", row)
 
     def begin(self) -> None:
@@ -274,7 +278,9 @@ class _Parquet:
         if self._there():
             with self._reading() as file:
                 if file.schema_arrow.names != list(COLUMNS):
-                    raise DatasetError(f"{path} is no result file of this version: move it away, or name another one")
+                    raise DatasetError(
+                        f"{path} is no result file, or one of another version: move it away, or name another one"
+                    )
         else:
             path.touch()  # that it cannot be written is said now, not after a day's work
             path.unlink()
@@ -350,6 +356,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     error = row.get("error") or {}
     content = {
         **row,
+        "clue_count": len(row["clues"]) if "clues" in row else None,
         "text": " | ".join(reading["text"] for reading in row["readings"]) if "readings" in row else None,
         "error": error.get("type"),
         "message": error.get("message"),
@@ -395,7 +402,7 @@ def _unguarded(text: str) -> str:
 def _schema() -> pa.Schema:
     import pyarrow as pa
 
-    kinds = {"size": pa.int64(), **dict.fromkeys(_REAL, pa.float64())}
+    kinds = {"size": pa.int64(), "clue_count": pa.int64(), **dict.fromkeys(_REAL, pa.float64())}
     return pa.schema(
         pa.field(name, kinds.get(name, pa.string()), metadata={"description": meaning})
         for name, meaning in COLUMNS.items()

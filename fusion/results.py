@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from errno import EACCES
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -167,11 +168,14 @@ def _locked(path: Path) -> BaseFileLock:
     if not path.parent.is_dir():
         raise RequestError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     # The system gives it back when the process ends, however it ends.
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock_path = path.with_name(f".{path.name}.lock")
+    lock = FileLock(lock_path)
     with _writing(path):
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
+            if not lock_path.exists():  # the system refused to make it, which the lock takes for somebody else's
+                raise PermissionError(EACCES, "no file can be made there") from error
             raise RequestError(f"{path} is being written by another process: wait for it, or name another") from error
     return lock
 

@@ -75,16 +75,16 @@ def test_a_folder_becomes_rows_and_a_second_start_repeats_none(
     command = ["locate", str(tmp_path / "photos"), str(given[0]), "--ocr", "none", "--out", str(out)]
     assert main(command) == 2  # one of them failed
     printed = capsys.readouterr()
-    assert not printed.out and "4 photos located, 1 failed" in printed.err and "truncated" in printed.err
+    assert not printed.out and "located 4, failed 1" in printed.err and "truncated" in printed.err
     assert files_in(out) == [str(path) for path in given]
     before = out.read_bytes()
     assert main(command) == 2  # and still does
-    assert "there before: 4 located, 1 failed" in capsys.readouterr().err
+    assert "there before: located 4, failed 1" in capsys.readouterr().err
     assert out.read_bytes() == before
     # A photo that was mended is done again; the others are not.
     given[1].write_bytes(jpeg(1))
     assert main(command) == 0
-    assert "1 photos located, 0 failed; there before: 4 located" in capsys.readouterr().err
+    assert "located 1, failed 0; there before: located 4" in capsys.readouterr().err
     assert sorted(files_in(out)) == [str(path) for path in given]
 
 
@@ -159,7 +159,7 @@ def test_a_thousand_files_with_thirty_seven_bad_ones_give_a_thousand_rows(tmp_pa
         cwd=REPOSITORY, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "963 photos located, 37 failed" in done.stderr
+    assert "located 963, failed 37" in done.stderr
     assert "Traceback" not in done.stderr and "\x1b" not in done.stderr
     rows = files_in(out)
     assert len(rows) == len(set(rows)) == 1000
@@ -213,9 +213,7 @@ def test_a_kill_and_ctrl_c_lose_no_finished_row_and_repeat_none(ending: str, tmp
     assert 8 <= len(there) < 150 and there == given[: len(there)]
     assert ending == ".parquet" or out.read_bytes().startswith(whole)
     assert {path.name for path in tmp_path.iterdir()} == {"photos", out.name}
-    assert (
-        f"{150 - len(there)} photos located, 0 failed; there before: {len(there)} located" in run(folder, out, live)[1]
-    )
+    assert f"located {150 - len(there)}, failed 0; there before: located {len(there)}" in run(folder, out, live)[1]
     assert files_in(out) == given
 
 
@@ -225,11 +223,15 @@ def test_options_that_do_not_go_together_are_said(tmp_path: Path, capsys: pytest
     assert main(["locate", str(photo), "--ocr", "none", "--out", str(out)]) == 0
     for extra, says in (
         (["--out", str(out), "--within", "ES"], "within=ES"),
+        (["--out", str(out), "--top", "2"], "top=2"),
+        (["--out", "/proc/r.csv"], "cannot write"),
         (["--out", str(tmp_path / "r.xlsx")], ".parquet"),
         (["--retry-errors"], "--out"),
     ):
         assert main(["locate", str(photo), "--ocr", "none", *extra]) == 2
         assert says in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["locate", ""])
     for bad in ("0", "-1", "many"):
         with pytest.raises(SystemExit):
             main(["locate", str(photo), "--workers", bad])

@@ -77,6 +77,7 @@ def test_rows_come_back_as_they_were_written(ending: str, tmp_path: Path) -> Non
         return
     assert list(found[0]) == list(COLUMNS)
     assert (found[0]["country"], found[0]["text"]) == ("AU", "MADRID | 50%")
+    assert [str(each["clue_count"] or 0) for each in found] == ["0", "0", "0"]
     assert float(found[0]["lat"]) == -33.5 and json.loads(found[0]["countries"]) == {"AU": 0.75, "NZ": 0.25}
     assert (found[1]["error"], found[1]["message"]) == ("ImageError", "it is truncated")
     assert not found[1]["lat"] and not found[0]["error"]
