@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.gazetteer import Gazetteer
+from detectors.addresses import AddressReader
 from detectors.base import ClueReader
 from detectors.coordinates import CoordinateReader
 from detectors.domains import DomainReader
@@ -14,11 +15,12 @@ __all__ = ["default_clue_readers"]
 
 
 def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
-    """Coordinates, phone numbers, web domains, place names and language, built on ``gazetteer``."""
+    """Coordinates, phone numbers, web domains, addresses, place names and language, built on ``gazetteer``."""
     return (
         CoordinateReader(),
         PhoneReader(gazetteer),
         DomainReader(gazetteer),
+        AddressReader(gazetteer),
         PlaceReader(gazetteer),
         LanguageReader(),
     )
