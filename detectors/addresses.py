@@ -1,9 +1,9 @@
 """Addresses: streets, house numbers, postal codes and the towns beside them, joined over the lines of a sign.
 
-Each part is weighed by itself, ``log (P(part | country) + d) / (P(part | world) + d)`` with ``d`` how often such a string
-is read for another reason (``detectors.street_lines``, ``detectors.postal``: the rates and where they are from). Parts
-of one address, and further addresses of one photo, are told by the same hand: the strongest counts whole, each next
-one half of the one before.
+Each part is weighed by itself, ``log (P(part | country) + d) / (P(part | world) + d)`` with ``d`` how often such a
+string is read for another reason; ``detectors.street_lines`` and ``detectors.postal`` state the rates. Parts of one
+address, and further addresses of one photo, are told by the same hand: the strongest counts whole, each next one half
+of the one before.
 
 A town beside a postal code, behind a state's letters ("Austin, TX") or under a street is where the address is
 (``detectors.towns``): ``AT_HOME`` of the addresses that are seen stand in their own town, most others in its country.
@@ -15,17 +15,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-
-import numpy as np
+from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise
 
 from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.lines import Token, tokens_of
 from detectors.postal import Code, codes_in, postal_countries
 from detectors.privacy import mask
-from detectors.street_lines import LONGEST_LINE, Street, parted, street_in, street_over
+from detectors.signs import LONGEST_LINE, doubt, likely, merged, parted, sources, stacked, strength, weakened
+from detectors.street_lines import Street, street_in, street_over
 from detectors.towns import LONGEST_TOWN, TownEvidence, Towns
 from detectors.word_tables import country_evidence, nats_told
 
@@ -44,9 +43,10 @@ _MOST_LINES = 200  # of a photo; pages of text are no signs
 _STATES = ("US", "CA", "AU", "BR")
 _STATE_MARK = re.compile(r"\s*[,(/]\s*|\s+[-–]\s*|\s*[-–]\s+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_UNCERTAIN = {4: 0.2, 5: 0.6, 6: 0.6, 3: 0.1}  # surety that such a number beside a town is a postal code
+_UNCERTAIN = {4: 0.5, 5: 0.6, 6: 0.6, 3: 0.1}  # surety that such a number beside a town is a postal code
 _WRONG_SIDE = 0.05
 _OTHER_LINE = 0.5
+_TOLD_APART = 0.3  # nats over elsewhere in the countries where a street's town is looked for
 _UNDER_STREET = 0.35
 _WITH_STATE = 0.85
 
@@ -69,7 +69,7 @@ class AddressReader:
     >>> box = ((0, 0), (90, 0), (90, 20), (0, 20))
     >>> clue, = AddressReader().clues([Reading("r0", "Calle Mayor 5, 28013 Madrid", box, 0.99)])
     >>> clue.points_to, clue.evidence.sources
-    (('Madrid, ES',), ('r0:0-27',))
+    (('Madrid, ES',), ('r0:0-13', 'r0:15-20', 'r0:21-27'))
     """
 
     kind = "address"
@@ -95,15 +95,15 @@ class AddressReader:
                     in_country=IN_COUNTRY,
                 )
         made = [clue for address in addresses if (clue := self._clue(address, page)) is not None]
-        made.sort(key=lambda clue: -_strength(clue.evidence))
+        made.sort(key=lambda clue: -strength(clue.evidence))
         seen: set[str] = set()
         out = []
         for clue in made:
             text = " ".join(clue.text.casefold().split())
             if text not in seen:
-                out.append(_weakened(clue, NEXT_PART ** len(seen)))
+                out.append(replace(clue, evidence=weakened(clue.evidence, NEXT_PART ** len(seen))))
                 seen.add(text)
-        return [clue for clue in out if _strength(clue.evidence) >= _LEAST_NATS]
+        return [clue for clue in out if strength(clue.evidence) >= _LEAST_NATS]
 
     def _finder(self) -> Towns:
         if self._towns is None:
@@ -124,7 +124,7 @@ class AddressReader:
                 by_line[i] = address
         if not page.lines or not (by_line or page.has_short_line()):
             return []
-        for i, j in page.stacked():
+        for i, j in page.below():
             over = street_over(page.lines[i], page.lines[j], page.readings[i], page.readings[j])
             if over is not None and not (i in by_line and by_line[i].fits) and not (j in by_line and by_line[j].fits):
                 joint = _Address()
@@ -133,11 +133,11 @@ class AddressReader:
         for i in list(by_line):
             if by_line[i].parts and not by_line[i].fits:
                 self._add_town_below(by_line[i], i, page)
-        return _joined(by_line, page.stacked())
+        return _joined(by_line, page.below())
 
     def _add_code(self, address: _Address, code: Code, i: int, page: _Page) -> None:
         best: tuple[list[tuple[Place, float]], tuple[int, int, int], str] | None = None
-        streets = [(start, end) for at, start, end in address.spans if at == i]
+        streets = [(a, b) for at, a, b in address.spans if at == i and not (a < code.end and code.start < b)]
         sides: set[str] = set()
         for name, state, side in page.names_beside(code, i, streets):
             fits = [] if side in sides else self._code_fits(code, name, state, side, same_line=name[0].reading == i)
@@ -149,7 +149,7 @@ class AddressReader:
         digits = sum(c.isdigit() for c in code.text)
         certain = code.chance <= 1e-3 or country
         sure = 0.95 if certain else _UNCERTAIN.get(digits, 0.5)
-        if _YEAR.fullmatch(code.text):
+        if _YEAR.fullmatch(code.text) and not country:
             sure *= 0.2
         if best is not None:
             fits, span, state = best
@@ -158,11 +158,11 @@ class AddressReader:
                 sure = 1.0 - 0.3 * (1.0 - sure)  # beside a street
             if sure >= 0.15:
                 address.fits, address.reliability = fits, sure * page.confidence(i)
-                address.spans += [(i, code.start, code.end), span]
+                address.spans += [*_spans(code, i), span]
                 return
         if code.chance <= 5e-3:
-            address.parts.append(country_evidence(code.rates, code.chance * page.doubt(i)))
-            address.spans.append((i, code.start, code.end))
+            address.parts.append(country_evidence(code.rates, code.chance * doubt(page.readings[i])))
+            address.spans += _spans(code, i)
 
     def _code_fits(
         self, code: Code, name: Sequence[Token], state: str, side: str, *, same_line: bool
@@ -193,7 +193,7 @@ class AddressReader:
                 continue
             for size in range(min(LONGEST_TOWN, at), 0, -1):
                 name = line[at - size : at]
-                if any(parted(reading, a, b) for a, b in zip(name, name[1:], strict=False)):
+                if any(parted(reading, a, b) for a, b in pairwise(name)):
                     continue
                 regions = {postal_countries()[c].states[letters] for c in found}
                 fits = [(p, f) for p, f in self._finder().named([t.word for t in name]) if p.admin1 in regions]
@@ -208,9 +208,11 @@ class AddressReader:
         reading, line = page.readings[i], page.lines[i]
         end = max((stop for at, _, stop in address.spans if at == i), default=0)
         rest = [t for t in line if t.start >= end]
-        below = [page.lines[j] for upper, j in page.stacked() if upper == i]
+        below = [page.lines[j] for upper, j in page.below() if upper == i]
         names = [rest] if rest and re.match(r"\s*[,.;–-]", reading.text[end:]) else below if not rest else []
-        strong = {c for _, by_country in address.parts for c, v in by_country.items() if v > 0.0}
+        strong = {
+            c for outside, by_country in address.parts for c, v in by_country.items() if v > outside + _TOLD_APART
+        }
         for name in names:
             if 1 <= len(name) <= LONGEST_TOWN and sum(c.isalpha() for t in name for c in t.word) >= 4:
                 found = self._finder().named([t.word for t in name])
@@ -239,11 +241,11 @@ class AddressReader:
         told = math.inf if points else nats_told(elsewhere, by_country)
         if told < _LEAST_TOLD or max([*by_country.values(), *(p.log_lr for p in points)], default=0.0) < _LEAST_NATS:
             return None
-        spans = _merged(address.spans, page.readings)
+        spans = merged(address.spans, page.readings)
         text = " ".join(mask(page.readings[i].text)[start:end] for i, start, end in spans)
         names = address.town.names[:4] if address.town is not None else ()
-        likely = names or _likely(by_country)
-        shown = names or tuple(country_name(c) for c in likely)
+        pointed = names or likely(by_country)
+        shown = names or tuple(country_name(c) for c in pointed)
         what = "an address with its town" if names else "an address, or a street's name, as in"
         return Clue(
             kind=self.kind,
@@ -253,10 +255,10 @@ class AddressReader:
                 elsewhere=elsewhere,
                 countries=by_country,
                 points=tuple(points),
-                sources=tuple(f"{page.readings[i].id}:{start}-{end}" for i, start, end in spans),
+                sources=sources(spans, page.readings),
             ),
             box=bounding_box([page.readings[i].box for i, _, _ in spans]),
-            points_to=likely,
+            points_to=pointed,
         )
 
 
@@ -268,9 +270,9 @@ class _Page:
     lines: list[list[Token]]
     pairs: list[tuple[int, int]] | None = None
 
-    def stacked(self) -> list[tuple[int, int]]:
+    def below(self) -> list[tuple[int, int]]:
         if self.pairs is None:
-            self.pairs = _stacked(self.readings)
+            self.pairs = stacked(self.readings)
         return self.pairs
 
     def has_short_line(self) -> bool:
@@ -278,10 +280,6 @@ class _Page:
 
     def confidence(self, i: int) -> float:
         return 0.4 + 0.6 * self.readings[i].confidence
-
-    def doubt(self, i: int) -> float:
-        """How much likelier chance is in a line that the engine doubts."""
-        return 1.0 + 20.0 * (1.0 - self.readings[i].confidence)
 
     def names_beside(
         self, code: Code, i: int, streets: Sequence[tuple[int, int]]
@@ -306,28 +304,12 @@ class _Page:
             if len(after) >= size and not _split(reading, after[:size]):
                 out.append((after[:size], "", "after"))
         if not out or (not before and not after):
-            for upper, lower in self.stacked():
+            for upper, lower in self.below():
                 if lower == i and not before and 1 <= len(self.lines[upper]) <= LONGEST_TOWN:
                     out.append((self.lines[upper], "", "before"))
                 if upper == i and not after and 1 <= len(self.lines[lower]) <= LONGEST_TOWN:
                     out.append((self.lines[lower], "", "after"))
         return out
-
-
-def _stacked(readings: Sequence[Reading]) -> list[tuple[int, int]]:
-    """Pairs of lines, the second right below the first as the first is slanted: plates are seen from the side."""
-    corners = np.array([r.box for r in readings], np.float64)  # (n, 4, 2)
-    centre, along = corners.mean(axis=1), corners[:, 1] - corners[:, 0]
-    width = np.maximum(np.hypot(*along.T), 1.0)
-    height = np.maximum([r.height for r in readings], 1.0)
-    along /= width[:, None]
-    away = centre[None] - centre[:, None]  # [i, j] from i to j
-    across = np.abs((away * along[:, None]).sum(axis=2))
-    under = away[..., 1] * along[:, None, 0] - away[..., 0] * along[:, None, 1]
-    mean = 0.5 * (height[:, None] + height)
-    below = (under > 0.4 * mean) & (under < 1.9 * mean) & (across < 0.5 * np.maximum(width[:, None], width))
-    below &= np.maximum(height[:, None], height) < 2.0 * np.minimum(height[:, None], height)
-    return [(int(i), int(j)) for i, j in np.argwhere(below)]
 
 
 def _cut(reading: Reading) -> Reading:
@@ -336,8 +318,15 @@ def _cut(reading: Reading) -> Reading:
     return Reading(reading.id, reading.text[:LONGEST_LINE], reading.box, reading.confidence, reading.script)
 
 
+def _spans(code: Code, i: int) -> list[tuple[int, int, int]]:
+    """The characters of a code, and of what marks it apart: its digits may be taken for a telephone number."""
+    digits = code.end - len(code.text)
+    marks = [(i, code.start, digits)] if digits > code.start else []
+    return [*marks, (i, digits, code.end)]
+
+
 def _split(reading: Reading, name: Sequence[Token]) -> bool:
-    return any(parted(reading, a, b) for a, b in zip(name, name[1:], strict=False))
+    return any(parted(reading, a, b) for a, b in pairwise(name))
 
 
 def _add(address: _Address, street: Street) -> None:
@@ -345,10 +334,10 @@ def _add(address: _Address, street: Street) -> None:
     address.spans += street.spans
 
 
-def _joined(by_line: dict[int, _Address], stacked: Sequence[tuple[int, int]]) -> list[_Address]:
+def _joined(by_line: dict[int, _Address], below: Sequence[tuple[int, int]]) -> list[_Address]:
     """Addresses of lines below one another made one, where not both name a town."""
-    head = {i: address for i, address in by_line.items()}
-    for i, j in stacked:
+    head = dict(by_line)
+    for i, j in below:
         if i in head and j in head and head[i] is not head[j] and not (head[i].fits and head[j].fits):
             one, other = head[i], head[j]
             one.parts += other.parts
@@ -371,44 +360,3 @@ def _summed(parts: Sequence[tuple[float, dict[str, float]]], weight: float) -> t
             total[c] += weight * by_country.get(c, outside)
         weight *= NEXT_PART
     return elsewhere, total
-
-
-def _merged(spans: Sequence[tuple[int, int, int]], readings: Sequence[Reading]) -> list[tuple[int, int, int]]:
-    """Spans by line, those that touch or have only punctuation between them made one."""
-    out: list[tuple[int, int, int]] = []
-    for i, start, end in sorted(set(spans)):
-        if out and out[-1][0] == i:
-            last = out[-1]
-            between = readings[i].text[last[2] : start]
-            if start <= last[2] or not any(c.isalnum() for c in between):
-                out[-1] = (i, last[1], max(end, last[2]))
-                continue
-        out.append((i, start, end))
-    return out
-
-
-def _likely(by_country: dict[str, float]) -> tuple[str, ...]:
-    from detectors.territories import photo_shares
-
-    shares = photo_shares()
-    least = max(_LEAST_NATS, 0.5 * max(by_country.values()))
-    gaining = (c for c in by_country if by_country[c] >= least)
-    return tuple(sorted(gaining, key=lambda c: -shares[c] * math.exp(by_country[c]))[:4])
-
-
-def _strength(evidence: Evidence) -> float:
-    return max([*evidence.countries.values(), *(p.log_lr for p in evidence.points)], default=0.0)
-
-
-def _weakened(clue: Clue, factor: float) -> Clue:
-    """``clue`` with ``factor`` times its log-likelihood ratios."""
-    if factor == 1.0:
-        return clue
-    old = clue.evidence
-    new = Evidence(
-        elsewhere=factor * old.elsewhere,
-        countries={c: factor * v for c, v in old.countries.items()},
-        points=tuple(PointEvidence(p.lat, p.lon, p.sigma_km, factor * p.log_lr) for p in old.points),
-        sources=old.sources,
-    )
-    return Clue(clue.kind, clue.text, clue.meaning, new, clue.box, clue.points_to)

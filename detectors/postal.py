@@ -36,7 +36,7 @@ _FORMS: tuple[tuple[str, float], ...] = (
     (r"[ABCEGHJ-NPR-TVXY]\d[A-Z] ?\d[A-Z]\d", 3e-5),  # CA
     (r"[1-9]\d{3} [A-Z]{2}", 3e-3),  # NL; 1000 KG
     (r"[AC-FHKNPRTV-Y]\d[\dW] [0-9AC-FHKNPRTV-Y]{4}", 2e-4),  # IE
-    (r"[A-Z]\d{4}[A-Z]{3}", 2e-4),  # AR
+    (r"[A-Z]\d{4}[A-Z]{3}", 2e-5),  # AR
     (r"[A-Z]{2,3} ?\d{4}", 0.05),  # MT, BN, VG: plates look the same
     (r"\d{5}-\d{3}", 2e-4),  # BR
     (r"\d{4}-\d{3}", 2e-3),  # PT
@@ -55,11 +55,11 @@ _PREFIX_CHANCE = 3e-4
 _JAPANESE = re.compile(r"〒 ?(\d{3}-?\d{4})")
 _LETTERS_OF_CAR = {
     "F": "FR", "D": "DE", "A": "AT", "CH": "CH", "B": "BE", "L": "LU", "I": "IT", "E": "ES", "NL": "NL", "DK": "DK",
-    "S": "SE", "SE": "SE", "N": "NO", "NO": "NO", "FIN": "FI", "FI": "FI", "H": "HU", "HU": "HU", "CZ": "CZ", "SK": "SK",
-    "PL": "PL", "SI": "SI", "SLO": "SI", "HR": "HR", "RO": "RO", "BG": "BG", "GR": "GR", "P": "PT", "PT": "PT",
-    "LV": "LV", "LT": "LT", "EE": "EE", "FL": "LI", "MC": "MC", "MD": "MD", "UA": "UA", "RS": "RS", "SRB": "RS",
-    "BIH": "BA", "MK": "MK", "AL": "AL", "TR": "TR", "IS": "IS", "AD": "AD", "AX": "AX", "AZ": "AZ", "FR": "FR",
-    "DE": "DE", "AT": "AT", "BE": "BE", "IT": "IT", "ES": "ES", "KZ": "KZ", "FO": "FO",
+    "S": "SE", "SE": "SE", "N": "NO", "NO": "NO", "FIN": "FI", "FI": "FI", "H": "HU", "HU": "HU", "CZ": "CZ",
+    "SK": "SK", "PL": "PL", "SI": "SI", "SLO": "SI", "HR": "HR", "RO": "RO", "BG": "BG", "GR": "GR", "P": "PT",
+    "PT": "PT", "LV": "LV", "LT": "LT", "EE": "EE", "FL": "LI", "MC": "MC", "MD": "MD", "UA": "UA", "RS": "RS",
+    "SRB": "RS", "BIH": "BA", "MK": "MK", "AL": "AL", "TR": "TR", "IS": "IS", "AD": "AD", "AX": "AX", "AZ": "AZ",
+    "FR": "FR", "DE": "DE", "AT": "AT", "BE": "BE", "IT": "IT", "ES": "ES", "KZ": "KZ", "FO": "FO",
 }  # fmt: skip
 _CODE = re.compile("|".join(rf"(?<![\w.,/+€$£-])(?<!\d[ .-])(?:{form})(?![\w€$£%/]|[.,: -]\d)" for form, _ in _FORMS))
 
@@ -145,7 +145,7 @@ def codes_in(text: str) -> Iterator[Code]:
     """
     used: list[tuple[int, int]] = []
     for match in _PREFIXED.finditer(text):
-        country = _LETTERS_OF_CAR.get(match[1])
+        country = _LETTERS_OF_CAR.get(match[1], "")
         if country in postal_countries() and postal_countries()[country].pattern.fullmatch(match[2]):
             used.append(match.span())
             yield _code(match[2], match.span(), (country,), _PREFIX_CHANCE)

@@ -19,16 +19,15 @@ from numpy.typing import NDArray
 from data.folding import fold
 from detectors.base import Reading
 from detectors.lines import Token
+from detectors.signs import LONGEST_LINE, parted
 from detectors.word_tables import TableRow, countries, rows_of
 
-__all__ = ["LONGEST_LINE", "STREET_RATE", "Street", "is_number", "parted", "street_in", "street_over"]
+__all__ = ["STREET_RATE", "Street", "street_in", "street_over"]
 
 STREET_WORDS = Path(__file__).parent / "assets" / "street_words.tsv"
-STREET_WORDS_SHA256 = "29056c6f622702b6812807a2d507d316e7f6c54a73a540bef357b87620cc8212"
+STREET_WORDS_SHA256 = "a670b132790558f69128176f3b6705bc9914decd74702ab8ac7a6ded7fe004c8"
 STREET_RATE = 0.05
 """Share of the photos with text that show a street's name."""
-LONGEST_LINE = 300
-"""Characters of a line that are looked at; longer ones are no signs."""
 _MOST_TOKENS = 40
 _NAME_WORDS = 4
 _KIND_WORDS = 3
@@ -41,27 +40,30 @@ _LOWER = 30.0  # "on the road": how much likelier than a name another reason is
 # Countries where the house number comes before the street's name: nearly always there, hardly ever elsewhere.
 _NUMBER_FIRST = frozenset(
     str.split(
-        "US GB IE CA AU NZ FR LU MC IN PK BD LK SG MY HK ZA KE NG GH UG TZ ZM PH TH VN KH MM LA TW EG MA TN DZ SN CI CM "
-        "LB JM TT BB BS MT RE GP MQ PF NC JE GG IM PR GU IL SA AE NA BW ZW MU KR JP"
+        "US GB IE CA AU NZ FR LU MC IN PK BD LK SG MY HK ZA KE NG GH UG TZ ZM PH TH VN KH MM LA TW EG MA TN DZ SN CI "
+        "CM LB JM TT BB BS MT RE GP MQ PF NC JE GG IM PR GU IL SA AE NA BW ZW MU KR JP"
     )
 )
 _USUAL_SIDE = 0.95
 _NUMBER = re.compile(r"\d{1,5}[a-z]?|\d{1,4}(?:bis|ter)")
 _MARKS = frozenset({"n", "no", "nr", "num", "numero", "br", "nº"})
-_PARTING = re.compile(r"[,;|()\[\]:•·*]|\s[-–—/]\s|\.\s?[-–]")
 _LINKS = frozenset(
     str.split(
-        "de la le les du des d l del los las el da do das dos di della dei delle degli al van der den the of und et y e i"
+        "de la le les du des d l del los las el da do das dos di della dei delle degli al van der den the of und et "
+        "y e i"
     )
 )
 _NO_NAMES = frozenset(
     str.split(
-        "no through private closed slow this that our your my any all one two main off on in to toll rail cross ice give "
-        "right exit service access get by half next every pay sur en a au aux pre du cette interdite barree open dead "
-        "best hard out under over up down ahead hot is for and or with"
+        "no through private closed slow this that our your my any all one two main off on in to toll rail cross ice "
+        "give right exit service access get by half next every pay sur en a au aux pre du cette interdite barree open "
+        "dead best hard out under over up down ahead hot is for and or with"
     )
 )
-_NOT_BESIDE = frozenset(str.split("district supreme high county crown magistrates tennis food basketball town shopping"))
+_JOINING = frozenset(str.split("et ou y e i o and or und oder en ed"))
+_NOT_BESIDE = frozenset(
+    str.split("district supreme high county crown magistrates tennis food basketball town shopping")
+)
 _LINKED = 0.1  # "avenue des": words between kind and name that a chance meeting lacks
 _ENGLISH_LINKS = frozenset(("of", "the", "and"))
 _NO_SUFFIXED = frozenset(str.split("brigade brigades renegade colgate navigate"))
@@ -120,14 +122,9 @@ def _habit(first: bool) -> NDArray[np.float64]:
     return ahead if first else 1.0 - ahead
 
 
-def is_number(token: Token) -> bool:
+def _is_number(token: Token) -> bool:
     """Whether a word is a house number: 12, 12a, 12bis."""
     return token.word.isascii() and _NUMBER.fullmatch(token.word) is not None
-
-
-def parted(reading: Reading, one: Token, other: Token) -> bool:
-    """Whether a comma or the like stands between two words of a reading."""
-    return _PARTING.search(reading.text, one.end, other.start) is not None
 
 
 def street_in(line: Sequence[Token], reading: Reading) -> list[Street]:
@@ -160,9 +157,9 @@ def _written(line: Sequence[Token], reading: Reading) -> Iterator[Street]:
                 yield from _beside(line, i, i + size, rows, reading)
                 break
         if len(token.word) < 5 or not reading.text[token.start].isupper():
-            rows = next((row for p, row in kinds.prefixes if token.word.startswith(p) and token.word != p), None)
-            if rows is not None:
-                yield _street(((token.reading, token.start, token.end),), [rows], "", None)
+            row = next((row for p, row in kinds.prefixes if token.word.startswith(p) and token.word != p), None)
+            if row is not None:
+                yield _street(((token.reading, token.start, token.end),), [row], "", None)
             continue
         rows = next(
             (r for s, r in kinds.suffixes if token.word.endswith(s) and len(token.word) - len(s) >= _SHORT_STEM), None
@@ -206,17 +203,19 @@ def _name(tokens: Sequence[Token], reading: Reading, beside: Token | None = None
     name: list[Token] = []
     for token in tokens:
         left, right = sorted((beside, token), key=lambda t: t.start) if beside is not None else (token, token)
-        apart = beside is not None and _PARTING.search(reading.text, left.end, right.start) is not None
+        apart = beside is not None and parted(reading, left, right)
         if len(name) == _NAME_WORDS or (apart and (name or beside is not tokens[0])):
             break
-        if is_number(token) and (name or token.word.isdigit() is False or len(tokens) == 1):
+        if _is_number(token) and (name or token.word.isdigit() is False or len(tokens) == 1):
             break
-        if is_number(token) and not name:
+        if _is_number(token) and not name:
             return []
         name.append(token)
         beside = token
     while name and name[-1].word in _LINKS:
         name.pop()
+    if name and name[0].word in _JOINING:  # sur place et à emporter
+        return []
     telling = [t for t in name if t.word not in _LINKS and t.word not in _NO_NAMES]
     cased = [t for t in telling if not reading.text[t.start].islower()]
     letters = max((sum(c.isalnum() for c in t.word) for t in cased), default=0)
@@ -234,9 +233,9 @@ def _number_beside(line: Sequence[Token], start: int, end: int, reading: Reading
     after = end
     while after < len(line) and line[after].word in _MARKS:
         after += 1
-    if start > 0 and is_number(line[start - 1]):
+    if start > 0 and _is_number(line[start - 1]):
         return start - 1, True
-    if after < len(line) and is_number(line[after]) and line[after].start - line[after - 1].end <= 4:
+    if after < len(line) and _is_number(line[after]) and line[after].start - line[after - 1].end <= 4:
         return after, False
     return start, None
 

@@ -1,10 +1,10 @@
 """A town that a string names together with what it belongs to: "28013 Madrid", "Mairie de Lyon", "Austin, TX".
 
 A bare place name may stand anywhere; one beside a postal code or an institution tells where the thing is. Of such
-strings in the world's photos a share ``at_home`` stands in their own town, ``in_country`` elsewhere in its country (vans,
-advertisements, head offices), the rest abroad. Town ``i`` is named as often as photos are taken there, ``P0_i`` (its
-country's share of photos times its share of the country's people), times ``fit_i``, how well the rest of the string
-agrees with it. With ``W = sum_i fit_i P0_i`` the likelihood ratio against the world's photos is::
+strings in the world's photos a share ``at_home`` stands in their own town, ``in_country`` elsewhere in its country
+(vans, advertisements, head offices), the rest abroad. Town ``i`` is named as often as photos are taken there, ``P0_i``
+(its country's share of photos times its share of the country's people), times ``fit_i``, how well the rest of the
+string agrees with it. With ``W = sum_i fit_i P0_i`` the likelihood ratio against the world's photos is::
 
     abroad    a = 1 - at_home - in_country
     in c      a + in_country * (W_c / P0_c) / W        (W_c: the sum over the towns of c)
@@ -77,6 +77,10 @@ class Towns:
             # OCR drops the spaces of tightly set capitals.
             return [(m.place, 0.3) for m in self._gazetteer.lookup(joined(name))]
         return list(best.values())
+
+    def region_name(self, code: str) -> str:
+        """English name of an admin-1 region."""
+        return self._gazetteer.admin1_name(code)
 
     def evidence(
         self,

@@ -1,7 +1,7 @@
 """Tables of words with the countries whose signs show them, as arrays over countries.
 
-A table's row gives, out of a thousand signs of one sort (street names, institutions), how many bear the row's words: for
-a language, or for a country in place of its languages. What a language's signs say counts in a country by the
+A table's row gives, out of a thousand signs of one sort (street names, institutions), how many bear the row's words:
+for a language, or for a country in place of its languages. What a language's signs say counts in a country by the
 language's share of the country's own signs, foreign text left out.
 """
 
