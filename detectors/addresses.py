@@ -16,14 +16,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.lines import Token, tokens_of
 from detectors.postal import Code, codes_in, postal_countries
 from detectors.privacy import mask
-from detectors.signs import LONGEST_LINE, doubt, likely, merged, parted, sources, stacked, strength, weakened
+from detectors.signs import doubt, likely, merged, parted, shortened, sources, stacked, strength, weakened
 from detectors.street_lines import Street, street_in, street_over
 from detectors.towns import LONGEST_TOWN, TownEvidence, Towns
 from detectors.word_tables import country_evidence, nats_told
@@ -39,7 +39,6 @@ NEXT_PART = 0.5
 _LEAST_NATS = 0.3  # what the best country must gain
 _LEAST_TOLD = 0.05  # ... and what the countries' distribution must move
 _LEAST_ELSEWHERE = -6.0
-_MOST_LINES = 200  # of a photo; pages of text are no signs
 _STATES = ("US", "CA", "AU", "BR")
 _STATE_MARK = re.compile(r"\s*[,(/]\s*|\s+[-–]\s*|\s*[-–]\s+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -81,8 +80,8 @@ class AddressReader:
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each address, the most telling first; the same address twice is one."""
-        readings = list(islice(readings, _MOST_LINES))
-        lines = [[t for t in tokens_of(i, _cut(r)) if t.end <= LONGEST_LINE] for i, r in enumerate(readings)]
+        readings = shortened(readings)
+        lines = [tokens_of(i, r) for i, r in enumerate(readings)]
         page = _Page(readings, lines)
         addresses = self._addresses(page)
         towns = {a.fits[0][0].id for a in addresses if a.fits}
@@ -116,7 +115,7 @@ class AddressReader:
             address = _Address()
             for street in street_in(line, page.readings[i]):
                 _add(address, street)
-            for code in codes_in(page.readings[i].text[:LONGEST_LINE]):
+            for code in codes_in(page.readings[i].text):
                 self._add_code(address, code, i, page)
             if not address.fits:
                 self._add_state(address, i, page)
@@ -310,12 +309,6 @@ class _Page:
                 if upper == i and not after and 1 <= len(self.lines[lower]) <= LONGEST_TOWN:
                     out.append((self.lines[lower], "", "after"))
         return out
-
-
-def _cut(reading: Reading) -> Reading:
-    if len(reading.text) <= LONGEST_LINE:
-        return reading
-    return Reading(reading.id, reading.text[:LONGEST_LINE], reading.box, reading.confidence, reading.script)
 
 
 def _spans(code: Code, i: int) -> list[tuple[int, int, int]]:

@@ -55,7 +55,7 @@ def embassy_of(line: Sequence[Token]) -> tuple[str, int, int] | None:
             for size in range(min(_LONGEST, len(line) - start), 0, -1):
                 words = [t.word for t in line[start : start + size]]
                 code = country_called(words)
-                if code is not None:
+                if code:
                     return code, i, start + size
             if line[start].word not in _FILLERS:
                 break

@@ -20,7 +20,7 @@ from detectors.word_tables import TableRow, rows_of
 __all__ = ["INSTITUTION_RATE", "Institution", "institutions_in"]
 
 INSTITUTION_WORDS = Path(__file__).parent / "assets" / "institution_words.tsv"
-INSTITUTION_WORDS_SHA256 = "19b99548ef0410e4c6aaf6ec2a098bb834b2760ba28b5531249e8272cdc599cb"
+INSTITUTION_WORDS_SHA256 = "e3d833bd712e5269fe11b22ae4ec31d0c37035c59ed38dc55f8ee0933bc15e12"
 INSTITUTION_RATE = 0.05
 """Share of the photos with text that show a public institution's name."""
 _MOST_WORDS = 5

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from data.folding import fold, is_han_or_kana
 from data.gazetteer import Gazetteer, Place, country_name, load_default
@@ -27,7 +27,7 @@ from detectors.institution_words import INSTITUTION_RATE, Institution, instituti
 from detectors.lines import Token, tokens_of
 from detectors.postal import postal_countries
 from detectors.privacy import mask
-from detectors.signs import LONGEST_LINE, Sign, doubt, likely, merged, parted, ranked, sources, stacked
+from detectors.signs import Sign, doubt, likely, merged, parted, ranked, shortened, sources, stacked
 from detectors.territories import photo_shares
 from detectors.towns import LONGEST_TOWN, Towns
 from detectors.word_tables import country_evidence, nats_told
@@ -48,7 +48,6 @@ _FAMOUS = 500_000  # inhabitants of a town that is meant rather than the state o
 _LEAST_NATS = 0.3
 _LEAST_TOLD = 0.05
 _LEAST_ELSEWHERE = -6.0
-_MOST_LINES = 200
 _LINKS = frozenset(
     str.split(
         "de del della di du des d da do dos das of the la le el von van der den i e a ciudad citta cidade city "
@@ -92,8 +91,8 @@ class InstitutionReader:
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each institution or embassy, the most telling first; a name that is read twice is one."""
-        readings = list(islice(readings, _MOST_LINES))
-        lines = [[t for t in tokens_of(i, r) if t.end <= LONGEST_LINE] for i, r in enumerate(readings)]
+        readings = shortened(readings)
+        lines = [tokens_of(i, r) for i, r in enumerate(readings)]
         signs = list(self._signs(readings, lines))
         return [self._clue_of(sign, readings) for sign in ranked(signs, NEXT_SIGN)]
 
@@ -137,6 +136,8 @@ class InstitutionReader:
                 in_country=_STUDIED_IN_COUNTRY if studied else IN_COUNTRY,
             )
             if town is not None:
+                if studied:  # "University of" is English; what is told is the town
+                    elsewhere, by_country = 0.0, {}
                 points = tuple(
                     PointEvidence(p.lat, p.lon, p.sigma_km, min(p.log_lr + by_country.get(n[-2:], elsewhere), 30.0))
                     for n, p in zip(town.names, town.points, strict=False)
@@ -197,6 +198,8 @@ class InstitutionReader:
         line, where = lines[i], found.row.where
         if where == "p":
             return self._run_before(found, line, readings[i], plausible)
+        if where == "n":
+            return _country_named(line)
         sides: list[tuple[Sequence[Token], bool, float]] = []
         if where in "ax":
             sides.append((line[found.stop :], True, 1.0))
@@ -309,6 +312,17 @@ class InstitutionReader:
             box=bounding_box([readings[i].box for i, _, _ in spans]),
             points_to=sign.points_to,
         )  # fmt: skip
+
+
+def _country_named(line: Sequence[Token]) -> _Place | None:
+    """The country that a line names anywhere: "Ministry of Education (Kenya)"."""
+    for size in (3, 2, 1):
+        for at in range(len(line) - size + 1):
+            name = line[at : at + size]
+            code = country_called([t.word for t in name])
+            if code and sum(len(t.word) for t in name) > 3:
+                return _Place([], code, name, _RELIABILITY)
+    return None
 
 
 def _plausible(elsewhere: float, by_country: Mapping[str, float]) -> Set[str]:

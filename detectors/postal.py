@@ -38,7 +38,7 @@ _FORMS: tuple[tuple[str, float], ...] = (
     (r"[AC-FHKNPRTV-Y]\d[\dW] [0-9AC-FHKNPRTV-Y]{4}", 2e-4),  # IE
     (r"[A-Z]\d{4}[A-Z]{3}", 2e-5),  # AR
     (r"[A-Z]{2,3} ?\d{4}", 0.05),  # MT, BN, VG: plates look the same
-    (r"\d{5}-\d{3}", 2e-4),  # BR
+    (r"\d{5}-\d{3}", 5e-4),  # BR
     (r"\d{4}-\d{3}", 2e-3),  # PT
     (r"\d{2}-\d{3}", 4e-3),  # PL
     (r"\d{5}-\d{4}", 1e-2),  # US; telephone numbers
@@ -52,6 +52,7 @@ _FORMS: tuple[tuple[str, float], ...] = (
 )
 _PREFIXED = re.compile(r"(?<![^\W_])([A-Z]{1,3})[ ]?-[ ]?(\d{4,6}|\d{3} \d{2})(?![\w-])")
 _PREFIX_CHANCE = 3e-4
+_CLOSED = 40.0
 _JAPANESE = re.compile(r"〒 ?(\d{3}-?\d{4})")
 _LETTERS_OF_CAR = {
     "F": "FR", "D": "DE", "A": "AT", "CH": "CH", "B": "BE", "L": "LU", "I": "IT", "E": "ES", "NL": "NL", "DK": "DK",
@@ -158,6 +159,8 @@ def codes_in(text: str) -> Iterator[Code]:
         found = _countries_of(match[0])
         if found:
             chance = next(rate for form, rate in _FORMS if re.fullmatch(form, match[0]))
+            if match[0].isalnum() and not match[0].isdigit():
+                chance *= _CLOSED  # serial numbers have no spaces
             yield _code(match[0], match.span(), found, chance)
 
 

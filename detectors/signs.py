@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from detectors.lines import Token
 from detectors.territories import photo_shares
 
 __all__ = [
-    "LONGEST_LINE", "Sign", "doubt", "likely", "merged", "parted", "ranked", "sources", "stacked", "strength",
+    "Sign", "doubt", "likely", "merged", "parted", "ranked", "shortened", "sources", "stacked", "strength",
     "weakened",
 ]  # fmt: skip
 
-LONGEST_LINE = 300
-"""Characters of a line that are looked at; longer ones are no signs."""
+_LONGEST_LINE = 300  # characters of a line that are looked at; longer ones are no signs
+_MOST_LINES = 200  # of a photo; pages of text are none either
 _DOUBT = 20.0  # chance reads a word this much oftener, times the engine's doubt
 _PARTING = re.compile(r"[,;|()\[\]:•·*]|\s[-–—/]\s|\.\s?[-–]")
 _SHOWN = 4
@@ -44,6 +44,13 @@ class Sign:
     spans: tuple[Span, ...]
     meaning: str
     points_to: tuple[str, ...]
+
+
+def shortened(readings: Sequence[Reading]) -> list[Reading]:
+    """The first lines of a photo, the first few hundred characters of each."""
+    return [
+        r if len(r.text) <= _LONGEST_LINE else replace(r, text=r.text[:_LONGEST_LINE]) for r in readings[:_MOST_LINES]
+    ]
 
 
 def doubt(reading: Reading) -> float:

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from data.folding import fold
 from detectors.base import Reading
 from detectors.lines import Token
-from detectors.signs import LONGEST_LINE, parted
+from detectors.signs import parted
 from detectors.word_tables import TableRow, countries, rows_of
 
 __all__ = ["STREET_RATE", "Street", "street_in", "street_over"]
 
 STREET_WORDS = Path(__file__).parent / "assets" / "street_words.tsv"
-STREET_WORDS_SHA256 = "a670b132790558f69128176f3b6705bc9914decd74702ab8ac7a6ded7fe004c8"
+STREET_WORDS_SHA256 = "c80d84c9118f860a97c5c159f5a18339173af1941ca3f6a00c658f198b1a68fa"
 STREET_RATE = 0.05
 """Share of the photos with text that show a street's name."""
 _MOST_TOKENS = 40
@@ -129,7 +129,7 @@ def _is_number(token: Token) -> bool:
 
 def street_in(line: Sequence[Token], reading: Reading) -> list[Street]:
     """Street names and forms of addresses in one line, at most one of the former."""
-    line = [t for t in line[:_MOST_TOKENS] if t.end <= LONGEST_LINE]
+    line = line[:_MOST_TOKENS]
     found = [*_written(line, reading)]
     best = max(found, key=lambda street: street.spans[0][2] - street.spans[0][1], default=None)
     return ([best] if best is not None else []) + list(_forms(reading, line))
@@ -201,15 +201,15 @@ def _beside(
 def _name(tokens: Sequence[Token], reading: Reading, beside: Token | None = None) -> list[Token]:
     """The first few of ``tokens`` that make a street's name, or none where they do not; read away from ``beside``."""
     name: list[Token] = []
-    for token in tokens:
+    forward = beside is None or (bool(tokens) and beside.start < tokens[0].start)
+    for k, token in enumerate(tokens[:_NAME_WORDS]):
         left, right = sorted((beside, token), key=lambda t: t.start) if beside is not None else (token, token)
-        apart = beside is not None and parted(reading, left, right)
-        if len(name) == _NAME_WORDS or (apart and (name or beside is not tokens[0])):
+        if beside is not None and parted(reading, left, right):
             break
-        if _is_number(token) and (name or token.word.isdigit() is False or len(tokens) == 1):
+        # Rua 21 de Abril, calle 9 de Julio: a number is a name's beginning where a word links it to a month's name.
+        dated = forward and k == 0 and len(tokens) > 2 and tokens[1].word in _LINKS
+        if _is_number(token) and not dated:
             break
-        if _is_number(token) and not name:
-            return []
         name.append(token)
         beside = token
     while name and name[-1].word in _LINKS:
@@ -255,7 +255,7 @@ def _street(spans: tuple[tuple[int, int, int], ...], rows: Sequence[TableRow], t
 
 
 def _forms(reading: Reading, line: Sequence[Token]) -> Iterator[Street]:
-    text = reading.text[:LONGEST_LINE]
+    text = reading.text
     if not line:
         return
     for pattern, row in _kinds().forms:
