@@ -152,7 +152,7 @@ class AddressReader:
             sure *= 0.2
         if best is not None:
             fits, span, state = best
-            sure *= 0.3 + 0.7 * min(max(fit for _, fit in fits), 1.0)
+            sure *= min(2.0 * max(fit for _, fit in fits), 1.0)
             if address.parts:
                 sure = 1.0 - 0.3 * (1.0 - sure)  # beside a street
             if sure >= 0.15:

@@ -24,7 +24,7 @@ _FILLERS = frozenset(
     str.split(
         "of the general generale general de du des d la le l el del di do da dos der des von van republic republik "
         "royal high honorary honoraire besar federal state democratic republique republica repubblica kingdom "
-        "королевства республики в permanent mission"
+        "bundesrepublik королевства республики в permanent mission"
     )
 )
 # What the people of a country call their embassy in English: "French Embassy".

@@ -42,6 +42,7 @@ NEXT_SIGN = 0.5
 """What a further institution of a photo adds against what it says alone."""
 _RELIABILITY = 0.8  # surety that the words beside an institution's name are its place
 _OTHER_LINE = 0.6
+_PLACED = 0.05  # chance puts a place's name beside a common word this seldom
 _EMBASSY_AT_HOME = 0.05  # an embassy's plate is photographed in its own country (on a screen) this much as often
 _REGION_SHARE = 0.05  # of its country's photos, a region's share
 _FAMOUS = 500_000  # inhabitants of a town that is meant rather than the state of the same name
@@ -106,8 +107,10 @@ class InstitutionReader:
             for found in institutions_in(line, readings[i]):
                 if pairs is None:
                     pairs = stacked(readings)
-                told = country_evidence(INSTITUTION_RATE * found.row.shares, found.row.chance * doubt(readings[i]))
-                beside = self._beside(found, i, readings, lines, pairs, _plausible(*told))
+                rates, chance = INSTITUTION_RATE * found.row.shares, found.row.chance * doubt(readings[i])
+                placed = country_evidence(rates, chance * _PLACED)
+                beside = self._beside(found, i, readings, lines, pairs, _plausible(*placed))
+                told = placed if beside is not None else country_evidence(rates, chance)
                 sign = self._sign(found, beside, readings[i], i, *told)
                 if sign is not None:
                     yield sign

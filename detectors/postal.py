@@ -53,6 +53,8 @@ _FORMS: tuple[tuple[str, float], ...] = (
 _PREFIXED = re.compile(r"(?<![^\W_])([A-Z]{1,3})[ ]?-[ ]?(\d{4,6}|\d{3} \d{2})(?![\w-])")
 _PREFIX_CHANCE = 3e-4
 _CLOSED = 40.0
+_AFTER_LETTERS = re.compile(r"[A-Z]{2,3} (\d{4})")
+_CHANCE_OF_FOUR = dict(_FORMS)[r"\d{4}"]
 _JAPANESE = re.compile(r"〒 ?(\d{3}-?\d{4})")
 _LETTERS_OF_CAR = {
     "F": "FR", "D": "DE", "A": "AT", "CH": "CH", "B": "BE", "L": "LU", "I": "IT", "E": "ES", "NL": "NL", "DK": "DK",
@@ -156,6 +158,9 @@ def codes_in(text: str) -> Iterator[Code]:
     for match in _CODE.finditer(text):
         if any(start < match.end() and match.start() < end for start, end in used):
             continue
+        if (digits := _AFTER_LETTERS.fullmatch(match[0])) is not None:  # "Sydney NSW 2000"
+            span = match.start() + digits.start(1), match.end()
+            yield _code(digits[1], span, _countries_of(digits[1]), _CHANCE_OF_FOUR)
         found = _countries_of(match[0])
         if found:
             chance = next(rate for form, rate in _FORMS if re.fullmatch(form, match[0]))
