@@ -67,8 +67,8 @@ class AddressReader:
 
     >>> box = ((0, 0), (90, 0), (90, 20), (0, 20))
     >>> clue, = AddressReader().clues([Reading("r0", "Calle Mayor 5, 28013 Madrid", box, 0.99)])
-    >>> clue.points_to, clue.evidence.sources
-    (('Madrid, ES',), ('r0:0-13', 'r0:15-20', 'r0:21-27'))
+    >>> clue.points_to[0], clue.evidence.sources
+    ('Madrid, ES', ('r0:0-13', 'r0:15-20', 'r0:21-27'))
     """
 
     kind = "address"
@@ -230,9 +230,8 @@ class AddressReader:
             by_country = {
                 c: town.countries.get(c, town.elsewhere) + by_country.get(c, elsewhere) for c in every
             }  # fmt: skip
-            codes = dict(zip(town.names, town.points, strict=False))
-            for name, point in codes.items():
-                more = by_country.get(name[-2:], 0.0) - town.countries.get(name[-2:], town.elsewhere)
+            for home, point in zip(town.homes, town.points, strict=True):
+                more = by_country[home] - town.countries[home]
                 points.append(PointEvidence(point.lat, point.lon, point.sigma_km, min(point.log_lr + more, 30.0)))
             elsewhere = elsewhere + town.elsewhere
         elsewhere = max(elsewhere, _LEAST_ELSEWHERE)

@@ -142,8 +142,8 @@ class InstitutionReader:
                 if studied:  # "University of" is English; what is told is the town
                     elsewhere, by_country = 0.0, {}
                 points = tuple(
-                    PointEvidence(p.lat, p.lon, p.sigma_km, min(p.log_lr + by_country.get(n[-2:], elsewhere), 30.0))
-                    for n, p in zip(town.names, town.points, strict=False)
+                    PointEvidence(p.lat, p.lon, p.sigma_km, min(p.log_lr + by_country.get(home, elsewhere), 30.0))
+                    for home, p in zip(town.homes, town.points, strict=True)
                 )
                 every = set(by_country) | set(town.countries)
                 by_country = {

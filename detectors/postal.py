@@ -177,6 +177,7 @@ def _code(text: str, span: tuple[int, int], found: tuple[str, ...], chance: floa
 @lru_cache(maxsize=512)
 def _countries_of(text: str) -> tuple[str, ...]:
     closed = text.replace(" ", "")  # 700 091 for 700091
+    closed = closed if closed.isdigit() else text
     return tuple(
         c
         for c, country in postal_countries().items()

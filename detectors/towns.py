@@ -47,12 +47,14 @@ class TownEvidence:
         elsewhere: Abroad.
         countries: In the countries of the towns that may be meant, away from them.
         points: At the towns.
+        homes: The country of each point.
         names: The towns, the likeliest first: ``"Madrid, ES"``.
     """
 
     elsewhere: float
     countries: dict[str, float]
     points: tuple[PointEvidence, ...]
+    homes: tuple[str, ...]
     names: tuple[str, ...]
 
 
@@ -133,7 +135,8 @@ class Towns:
             for place, fit in (fits[i] for i in chosen)
         )  # fmt: skip
         names = tuple(dict.fromkeys(f"{fits[i][0].name}, {fits[i][0].country}" for i in chosen))
-        return TownEvidence(log_lr(abroad), {c: log_lr(v) for c, v in inland.items()}, points, names)
+        homes = tuple(fits[i][0].country for i in chosen)
+        return TownEvidence(log_lr(abroad), {c: log_lr(v) for c, v in inland.items()}, points, homes, names)
 
     def _photos(self, place: Place) -> float:
         """Share of the world's photos that are taken in ``place``."""
