@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
@@ -48,6 +48,8 @@ _OTHER_LINE = 0.5
 _TOLD_APART = 0.3  # nats over elsewhere in the countries where a street's town is looked for
 _UNDER_STREET = 0.35
 _WITH_STATE = 0.85
+_MOST_CODES = 4  # of one line
+_MOST_TOWNS = 24  # of one photo
 
 
 @dataclass
@@ -84,6 +86,8 @@ class AddressReader:
         lines = [tokens_of(i, r) for i, r in enumerate(readings)]
         page = _Page(readings, lines)
         addresses = self._addresses(page)
+        for address in [a for a in addresses if a.fits][_MOST_TOWNS:]:
+            address.fits = []
         towns = {a.fits[0][0].id for a in addresses if a.fits}
         for address in addresses:
             if address.fits:
@@ -115,7 +119,7 @@ class AddressReader:
             address = _Address()
             for street in street_in(line, page.readings[i]):
                 _add(address, street)
-            for code in codes_in(page.readings[i].text):
+            for code in islice(codes_in(page.readings[i].text), _MOST_CODES):
                 self._add_code(address, code, i, page)
             if not address.fits:
                 self._add_state(address, i, page)
@@ -136,9 +140,8 @@ class AddressReader:
 
     def _add_code(self, address: _Address, code: Code, i: int, page: _Page) -> None:
         best: tuple[list[tuple[Place, float]], tuple[int, int, int], str] | None = None
-        streets = [(a, b) for at, a, b in address.spans if at == i and not (a < code.end and code.start < b)]
         sides: set[str] = set()
-        for name, state, side in page.names_beside(code, i, streets):
+        for name, state, side in page.names_beside(code, i):
             fits = [] if side in sides else self._code_fits(code, name, state, side, same_line=name[0].reading == i)
             if fits:
                 sides.add(side)  # of a side's names the longest is meant
@@ -279,15 +282,9 @@ class _Page:
     def confidence(self, i: int) -> float:
         return 0.4 + 0.6 * self.readings[i].confidence
 
-    def names_beside(
-        self, code: Code, i: int, streets: Sequence[tuple[int, int]]
-    ) -> list[tuple[list[Token], str, str]]:
-        """What may be the town of a postal code: words, a state's letters or "", and the side; longest names first.
-
-        Words of ``streets``, parts of the same line, are none.
-        """
-        reading = self.readings[i]
-        line = [t for t in self.lines[i] if not any(start <= t.start < end for start, end in streets)]
+    def names_beside(self, code: Code, i: int) -> list[tuple[list[Token], str, str]]:
+        """What may be the town of a postal code: words, a state's letters or "", and the side; longest names first."""
+        reading, line = self.readings[i], self.lines[i]
         before = [t for t in line if t.end <= code.start]
         after = [t for t in line if t.start >= code.end]
         state = ""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from data.folding import fold, is_han_or_kana
 from data.gazetteer import Gazetteer, Place, country_name, load_default
@@ -49,6 +49,7 @@ _FAMOUS = 500_000  # inhabitants of a town that is meant rather than the state o
 _LEAST_NATS = 0.3
 _LEAST_TOLD = 0.05
 _LEAST_ELSEWHERE = -6.0
+_MOST_IN_LINE = 4
 _LINKS = frozenset(
     str.split(
         "de del della di du des d da do dos das of the la le el von van der den i e a ciudad citta cidade city "
@@ -104,7 +105,7 @@ class InstitutionReader:
             if embassy is not None:
                 yield _embassy(*embassy, line)
                 continue
-            for found in institutions_in(line, readings[i]):
+            for found in islice(institutions_in(line, readings[i]), _MOST_IN_LINE):
                 if pairs is None:
                     pairs = stacked(readings)
                 rates, chance = INSTITUTION_RATE * found.row.shares, found.row.chance * doubt(readings[i])

@@ -16,13 +16,14 @@ is read by chance names small towns as often as large ones.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.folding import fold, joined
+from data.folding import fold
 from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, Place
 from data.geodesy import haversine_km
 from detectors.base import PointEvidence
@@ -64,21 +65,22 @@ class Towns:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
         self._people: dict[str, float] | None = None
+        self._named = functools.lru_cache(maxsize=1024)(self._look_up)  # the same name stands on many lines
 
     def named(self, words: Sequence[str]) -> list[tuple[Place, float]]:
         """Towns that bear the name made of ``words``, each once with how well the name fits it, 0 to 1."""
-        name = fold(" ".join(words))
+        return list(self._named(" ".join(words)))
+
+    def _look_up(self, text: str) -> tuple[tuple[Place, float], ...]:
+        name = fold(text)
         if sum(c.isalpha() for c in name) < 2 or len(name) > 60:
-            return []
+            return ()
         best: dict[int, tuple[Place, float]] = {}
         for match in self._gazetteer.lookup(name):
             fit = _KIND_FIT[match.kind]
             if fit > best.get(match.place.id, (match.place, 0.0))[1]:
                 best[match.place.id] = match.place, fit
-        if not best and len(words) == 1 and len(name) >= 8:
-            # OCR drops the spaces of tightly set capitals.
-            return [(m.place, 0.3) for m in self._gazetteer.lookup(joined(name))]
-        return list(best.values())
+        return tuple(best.values())
 
     def region_name(self, code: str) -> str:
         """English name of an admin-1 region."""

@@ -164,13 +164,22 @@ def test_a_town_whose_codes_begin_otherwise_is_believed_less() -> None:
 
 
 def test_a_list_of_branches_points_less_than_one_address() -> None:
-    one = clue("10115 Berlin").evidence.points[0].log_lr
-    boxes = [box(4 * i, 20) for i in range(3)]  # apart from one another
     texts = ["10115 Berlin", "75001 Paris", "20121 Milano"]
-    clues = READER.clues([Reading(f"r{i}", t, b, 0.97) for i, (t, b) in enumerate(zip(texts, boxes, strict=True))])
+    alone = max(clue(text).evidence.points[0].log_lr for text in texts)
+    apart = [Reading(f"r{i}", text, box(4 * i, 20), 0.97) for i, text in enumerate(texts)]
+    clues = READER.clues(apart)
     assert len(clues) == 3
-    berlin = next(c for c in clues if c.points_to[0] == "Berlin, DE")
-    assert berlin.evidence.points[0].log_lr < one - 0.5
+    assert max(c.evidence.points[0].log_lr for c in clues) < alone - 0.8
+
+
+def test_a_year_beside_a_town_is_hardly_a_postal_code() -> None:
+    assert clue("1000 Brussel").points_to == ("Brussels, BE",)
+    assert READER.clues(photo("1990 Brussel")) == []
+
+
+def test_a_court_of_law_is_no_street() -> None:
+    assert READER.clues(photo("Purba Medinipur District Court")) == []
+    assert clue("12 Hampton Court").evidence.countries["US"] > 0.3
 
 
 def test_a_second_street_adds_less_than_the_first() -> None:
@@ -192,6 +201,11 @@ def test_doubtful_readings_say_less() -> None:
 def test_codes_with_letters_say_their_country_alone() -> None:
     for text, country in (("SW1A 1AA", "GB"), ("K1A 0B1", "CA"), ("F-75001", "FR"), ("01310-100", "BR")):
         assert likeliest(clue(text)) == country, text
+
+
+def test_a_code_without_its_space_may_be_a_serial_number() -> None:
+    spaced, closed = clue("SW1A 1AA").evidence.countries["GB"], clue("SW1A1AA").evidence.countries["GB"]
+    assert closed < spaced - 0.8
 
 
 def test_the_words_and_long_numbers_of_an_address_are_sources_of_their_own() -> None:

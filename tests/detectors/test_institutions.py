@@ -133,7 +133,7 @@ def test_a_university_on_a_shirt_is_no_certainty() -> None:
     mass = {c: shares[c] * math.exp(evidence.countries.get(c, evidence.elsewhere)) for c in shares}
     for name, point in zip(found.points_to, evidence.points, strict=False):
         mass[name[-2:]] += 1e-4 * math.exp(point.log_lr)  # of the world's photos, a ten-thousandth is in Oxford
-    assert max(mass.values()) / sum(mass.values()) < 0.6
+    assert max(mass.values()) / sum(mass.values()) < 0.4
 
 
 def test_accents_tell_two_languages_apart() -> None:
