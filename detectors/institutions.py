@@ -58,7 +58,7 @@ _LINKS = frozenset(
 )
 _STUDIED = ("universi", "университ", "uniwersyt")  # shirts, advertisements and former students carry their names afar
 _STUDIED_AT_HOME, _STUDIED_IN_COUNTRY = 0.25, 0.25
-_TOLD_APART = 0.3  # an institution's place is looked for where its name says this much more than elsewhere, in nats
+_TOLD_APART = 0.1  # an institution's place is looked for where its name says this much more than elsewhere, in nats
 _WITHIN = 3.0  # ... and at most this much less than where it says most
 _STATES = ("US", "CA", "AU", "IN", "BR", "MX")
 _HAN_ENDS = "市区町村県省縣區鎮州都府"

@@ -163,8 +163,8 @@ def codes_in(text: str) -> Iterator[Code]:
             yield _code(digits[1], span, _countries_of(digits[1]), _CHANCE_OF_FOUR)
         found = _countries_of(match[0])
         if found:
-            chance = next(rate for form, rate in _FORMS if re.fullmatch(form, match[0]))
-            if match[0].isalnum() and not match[0].isdigit():
+            form, chance = next(row for row in _FORMS if re.fullmatch(row[0], match[0]))
+            if " ?" in form and " " not in match[0]:
                 chance *= _CLOSED  # serial numbers have no spaces
             yield _code(match[0], match.span(), found, chance)
 
