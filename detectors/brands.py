@@ -1,0 +1,275 @@
+"""Chains, operators and transit networks in what was read: where they trade, and how much that says.
+
+For a name N that firms i bear, each with ``n_i`` outlets in an area that holds the share ``s_i`` of the world's photos,
+these rates per photo with text decide:
+
+- ``A_i = RATE_PER_OUTLET n_i``: how often any photo with text shows N because of firm i; its outlets lie in its
+  area alone, so a photo there shows it ``a_i = A_i / s_i`` times: the same number of outlets says more of a small
+  country than of a large one. No name is on more than ``MOST_SHOWN`` of the photos of its area.
+- ``f sum_i A_i`` with ``f = ABROAD``: how often N is read anywhere else because of the same firms: goods that they
+  export, bags and coaches of travellers, advertisements, outlets that the index does not know of, firms of the same
+  name that nobody listed.
+- ``d``: how often N is read anywhere for another reason: as a word, a surname or a place (from the table, whose build
+  weighs words by how much of the world's signs are in their language), or as noise of the OCR.
+
+Then ``P(N | c) = sum over the i that trade in c of a_i, + f A + d``, the background is its mean over the world's photos,
+``A (1 + f) + d``, and the evidence is the logarithm of their ratio; elsewhere it is that of ``(f A + d) / (A (1 + f) +
+d)``. A worldwide firm (``s = 1``) adds the same everywhere: it is no evidence and hides that of its namesakes. A city's
+network trades in a small s, and points there. A misread name is one slip away: its ``a``, ``A`` and the table's part of
+``d`` are then times ``EDIT_RATE``, the chance of that very misreading, which leaves more to noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from data.folding import is_han_or_kana
+from data.gazetteer import country_name
+from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable
+from detectors.lines import Token, crossing, merged, neighbours, tokens_of
+from detectors.places import EDIT_RATE, NOISE_RATE, PART_FACTOR, RARE_RATE, WORDS_PER_PHOTO
+from detectors.privacy import mask, masked
+
+__all__ = ["BrandReader"]
+
+RATE_PER_OUTLET = 3e-7
+"""Photos with text that show a firm's name, per outlet that OpenStreetMap knows of."""
+MOST_SHOWN = 0.03
+"""No name is on more than this share of the photos with text of its area."""
+ABROAD = 0.03
+"""A firm's name is read away from its area this often, relative to how often it is read there."""
+MIN_GAIN = 0.5
+"""A clue that gains less than this many nats at its best place is not emitted."""
+LONGEST_WINDOW = 6
+"""Most words in one name."""
+MOST_TOKENS = 400
+"""Words of one photo that are looked at; a photo of a page says nothing of brands after that."""
+FUZZY_LOOKUPS = 60
+"""Most fuzzy look-ups in one photo, surest readings first."""
+LONGEST_KEY = 60
+_UNSPACED_LENGTHS = range(12, 2, -1)
+_UNSPACED_FOLD = 3  # letters of the shortest name that is looked for inside a run without spaces
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A name that was found, and what to think of it."""
+
+    brand: Brand
+    spans: tuple[Token, ...]
+    slip: bool
+    rivals: tuple[Brand, ...]
+    noise: float
+    part: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """``P(N | place)`` per photo with text."""
+
+    countries: dict[str, float]
+    regions: dict[str, float]
+    points: dict[tuple[float, float, float, str], float]
+    elsewhere: float
+    background: float
+
+    @property
+    def best(self) -> float:
+        return max([*self.countries.values(), *self.regions.values(), *self.points.values()], default=0.0)
+
+
+class BrandReader:
+    """Reads names of chains, operators and transit networks, exactly or one OCR slip away.
+
+    >>> box = ((0, 0), (90, 0), (90, 20), (0, 20))
+    >>> clue, = BrandReader().clues([Reading("r1", "BIEDRONKA", box, 0.99), Reading("r2", "McDonald's", box, 0.99)])
+    >>> clue.text, clue.points_to, clue.evidence.sources
+    ('BIEDRONKA', ('PL', 'SK'), ('r1:0-9',))
+    """
+
+    kind = "brand"
+
+    def __init__(self, table: BrandTable | None = None) -> None:
+        """Args: table: the names; the shipped ones, opened when first needed, where None."""
+        self._table = table
+
+    def clues(self, readings: Sequence[Reading]) -> list[Clue]:
+        """One clue for each firm named in ``readings``, strongest first; a firm named twice is one clue.
+
+        Raises:
+            DatasetError: The shipped table is missing or damaged.
+        """
+        if not readings:
+            return []
+        if self._table is None:
+            self._table = BrandTable.open()
+        readings = masked(readings)  # the letters of a plate are no brand
+        firms: dict[int, list[tuple[_Hit, _Rates]]] = {}
+        for hit in self._hits(readings, self._table):
+            rates = _rates(hit)
+            if rates.best > rates.background * math.exp(MIN_GAIN):
+                firms.setdefault(hit.brand.identity, []).append((hit, rates))
+        found = sorted((_clue(hits, readings) for hits in firms.values()), key=lambda pair: -pair[0])
+        return [clue for _, clue in found]
+
+    def _hits(self, readings: Sequence[Reading], table: BrandTable) -> Iterator[_Hit]:
+        lines = _lines(readings)
+        used: set[Token] = set()
+        phrases: list[tuple[Token, ...]] = [gram for line in lines for gram in _windows(line)]
+        phrases += [
+            gram for upper, lower in neighbours(readings).stacked for gram in crossing(lines[upper], lines[lower])
+        ]
+        phrases.sort(key=lambda gram: -len(gram))
+        for gram in phrases:
+            brand = table.lookup("".join(t.word for t in gram).replace(" ", "")) if used.isdisjoint(gram) else None
+            if brand is not None:
+                used.update(gram)
+                yield _exact(brand, gram, readings, part=not _fills_its_lines(gram, lines))
+        for line in lines:
+            for token in line:
+                if token not in used and _is_unspaced(token):
+                    yield from _inside(token, readings, table)
+        whole = [tuple(line) for line in lines if 1 < len(line) <= LONGEST_WINDOW and used.isdisjoint(line)]
+        singles: list[tuple[Token, ...]] = [(t,) for line in lines for t in line if t not in used]
+        misread = sorted(whole + singles, key=lambda gram: -readings[gram[0].reading].confidence)
+        budget = FUZZY_LOOKUPS
+        for gram in misread:
+            key = "".join(t.word for t in gram).replace(" ", "")
+            if not (budget and LEAST_FUZZY - 1 <= len(key) <= LONGEST_KEY and used.isdisjoint(gram)):
+                continue
+            budget -= 1
+            near = [] if sum(map(str.isalpha, key)) < LEAST_FUZZY - 1 or table.is_word(key) else table.misread(key)
+            if near:
+                used.update(gram)
+                best = max(near, key=lambda b: sum(c.outlets for c in b.claims))
+                noise = _noise_rate(key, _confidence(gram, readings)) + RARE_RATE
+                yield _Hit(best, gram, True, tuple(near), noise, not _fills_its_lines(gram, lines))
+
+
+def _lines(readings: Sequence[Reading]) -> list[list[Token]]:
+    """Words of each reading, surest readings first as far as ``MOST_TOKENS`` goes."""
+    lines: list[list[Token]] = [[] for _ in readings]
+    left = MOST_TOKENS
+    for i in sorted(range(len(readings)), key=lambda i: -readings[i].confidence):
+        lines[i] = tokens_of(i, readings[i])[:left] if left else []
+        left -= len(lines[i])
+    return lines
+
+
+def _windows(line: list[Token]) -> Iterator[tuple[Token, ...]]:
+    for count in range(1, min(LONGEST_WINDOW, len(line)) + 1):
+        for at in range(len(line) - count + 1):
+            yield tuple(line[at : at + count])
+
+
+def _exact(brand: Brand, spans: tuple[Token, ...], readings: Sequence[Reading], *, part: bool) -> _Hit:
+    noise = _noise_rate(brand.key, _confidence(spans, readings)) + RARE_RATE
+    return _Hit(brand, spans, False, (brand,), noise, part)
+
+
+def _is_unspaced(token: Token) -> bool:
+    # The folded run and the text have the same length or are skipped, for the parts' places would be unknown.
+    return len(token.word) > _UNSPACED_FOLD and len(token.word) == token.end - token.start and is_han_or_kana(token.word[0])
+
+
+def _inside(token: Token, readings: Sequence[Reading], table: BrandTable) -> Iterator[_Hit]:
+    """Names inside a run of Han or kana, the longest first."""
+    at = 0
+    while at <= len(token.word) - _UNSPACED_FOLD:
+        for length in _UNSPACED_LENGTHS:
+            brand = table.lookup(token.word[at : at + length]) if at + length <= len(token.word) else None
+            if brand is not None:
+                span = Token(brand.key, token.reading, token.start + at, token.start + at + length)
+                yield _exact(brand, (span,), readings, part=True)
+                at += length - 1
+                break
+        at += 1
+
+
+def _fills_its_lines(gram: tuple[Token, ...], lines: list[list[Token]]) -> bool:
+    return len(gram) == sum(len(lines[i]) for i in {t.reading for t in gram})
+
+
+def _confidence(gram: Sequence[Token], readings: Sequence[Reading]) -> float:
+    return min(readings[t.reading].confidence for t in gram)
+
+
+def _noise_rate(key: str, confidence: float) -> float:
+    """How often acronyms and OCR noise spell ``key``: a tenth as often for each further letter."""
+    letters = sum(2.5 if is_han_or_kana(c) and c >= "㐀" else 2.0 if "가" <= c <= "힣" else 1.0 for c in key if c.isalnum())
+    return WORDS_PER_PHOTO * (NOISE_RATE + 10.0 * (1.0 - confidence)) * math.pow(10.0, -letters)
+
+
+def _rates(hit: _Hit) -> _Rates:
+    """``P(N | place)`` of a hit's name; see the module's docstring for the equation."""
+    factor = EDIT_RATE if hit.slip else 1.0
+    countries: dict[str, float] = {}
+    regions: dict[str, float] = {}
+    points: dict[tuple[float, float, float, str], float] = {}
+    everywhere = local = 0.0
+    for claim in (claim for brand in hit.rivals for claim in brand.claims):
+        area = claim.area
+        here = factor * min(RATE_PER_OUTLET * claim.outlets / area.share, MOST_SHOWN)
+        if area.world:
+            everywhere += here
+            continue
+        local += here * area.share
+        for table, places in ((countries, area.countries), (regions, area.regions), (points, area.points)):
+            for place in places:
+                table[place] = table.get(place, 0.0) + here
+    other = min(sum(factor * brand.other for brand in hit.rivals) + hit.noise, 1.0)
+    elsewhere = everywhere + ABROAD * local + other * (PART_FACTOR if hit.part else 1.0)
+    base = {c: elsewhere + rate for c, rate in countries.items()}
+    region_base = {r: rate + base.get(r[:2], elsewhere) for r, rate in regions.items()}
+    return _Rates(
+        base,
+        region_base,
+        {p: rate + base.get(p[3], elsewhere) for p, rate in points.items()},
+        elsewhere,
+        elsewhere + local,
+    )
+
+
+def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple[float, Clue]:
+    """The clue of one firm, and how much it gains at its best place, in nats."""
+    # The same firm twice is the same evidence: the reading that says most counts.
+    hit, rates = max(hits, key=lambda pair: pair[1].best / pair[1].background)
+
+    def gain(rate: float) -> float:
+        return math.log(rate / rates.background)
+
+    spans = [t for h, _ in hits for t in h.spans]
+    # The whole line is masked before the name is cut out of it: a part alone no longer looks like what it is of.
+    text = " ".join(mask(readings[t.reading].text)[t.start : t.end] for t in merged(hit.spans))
+    evidence = Evidence(
+        elsewhere=gain(rates.elsewhere),
+        countries={c: gain(rate) for c, rate in rates.countries.items()},
+        regions={r: gain(rate) for r, rate in rates.regions.items()},
+        points=tuple(
+            PointEvidence(lat, lon, sigma, gain(rate)) for (lat, lon, sigma, _), rate in rates.points.items()
+        ),
+        sources=tuple(dict.fromkeys(f"{readings[t.reading].id}:{t.start}-{t.end}" for t in merged(spans))),
+    )
+    by_country = dict(rates.countries)
+    for code, rate in [(r[:2], v) for r, v in rates.regions.items()] + [(p[3], v) for p, v in rates.points.items()]:
+        by_country[code] = max(by_country.get(code, 0.0), rate)
+    order = tuple(sorted(by_country, key=lambda c: (-by_country[c], c)))
+    return gain(rates.best), Clue(
+        kind=BrandReader.kind,
+        text=text,
+        meaning=_meaning(text, hit, order),
+        evidence=evidence,
+        box=bounding_box([readings[t.reading].box for t in spans])
+        if len(hits) == 1
+        else readings[hit.spans[0].reading].box,
+        points_to=order[:5],
+    )
+
+
+def _meaning(text: str, hit: _Hit, order: Sequence[str]) -> str:
+    where = ", ".join(country_name(c) for c in order[:4]) + (f" and {len(order) - 4} more" if len(order) > 4 else "")
+    verb = "may be misread" if hit.slip else "is a name"
+    return f"'{text}' {verb}: {hit.brand.name} ({hit.brand.kind}) in {where}"

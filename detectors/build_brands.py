@@ -1,0 +1,304 @@
+"""Compile the name-suggestion-index into ``assets/brands.tsv.gz``: ``python -m detectors.build_brands NSI_FOLDER``.
+
+Sources, read at build time only (``assets/SOURCES.md`` has the commands that fetch them):
+
+- the index (npm ``name-suggestion-index``, BSD-3): brands, operators and transit networks with the names that they
+  bear, where they trade, and how often OpenStreetMap has each name;
+- country-coder's borders (npm ``@rapideditor/country-coder``, ISC): what its country codes and groups hold;
+- which names are words of a language, surnames or places: ``data.build_words`` (wordfreq, hunspell dictionaries) and
+  the gazetteer.
+
+A name gets *outlets*: OpenStreetMap's count, or ``DEFAULT_OUTLETS``, times how well such a thing is seen on a photo
+(``VISIBILITY``), times ``ALIAS`` for a name that is not the main one, split between the firms of that name by the
+photos of where they trade. Generic names ("Police") are dropped by the index's own patterns. Copies that the index
+makes by template (a bus network's stops, a supermarket's chargers) are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import hashlib
+import io
+import json
+import math
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.build_words import LOCAL_MENTION, Language, language_tables, phrase, word_tables
+from data.folding import fold, is_han_or_kana, joined
+from data.gazetteer import Gazetteer, load_default
+from detectors.brand_table import BRANDS_PATH, FORMAT, Area, BrandTable
+from detectors.build_brand_areas import Areas
+from detectors.places import KIND_RATE, MIN_POPULATION, NAME_EXPONENT, NAME_RATE, SHOW_RATE, WORDS_PER_PHOTO
+from detectors.territories import photo_shares, sign_languages
+
+__all__ = ["build", "main"]
+
+DEFAULT_OUTLETS = {"brands": 20.0, "operators": 10.0, "transit": 5.0}
+"""Outlets of a name that OpenStreetMap has too seldom to be counted."""
+ALIAS = {"main": 1.0, "translated": 0.5, "other": 0.2}
+"""How often a firm's name in another language, and its short or former names, are shown beside its main one."""
+ROUTE_OUTLETS = 10.0
+"""A transit route is seen at ten of its stops and vehicles."""
+VISIBILITY = {
+    "brands/amenity/atm": 0.3, "brands/amenity/vending_machine": 0.3, "brands/amenity/parcel_locker": 0.5,
+    "brands/amenity/payment_terminal": 0.1, "brands/amenity/charging_station": 0.3, "brands/advertising": 0.0,
+    "brands/man_made": 0.0, "brands/amenity/fuel": 2.0, "brands/shop/supermarket": 2.0, "brands/amenity/bank": 1.5,
+    "operators/amenity/police": 3.0, "operators/amenity/fire_station": 3.0, "operators/amenity/school": 0.5,
+    "operators/emergency": 0.5, "operators/power": 0.02, "operators/pipeline": 0.05, "operators/man_made": 0.02,
+    "operators/telecom": 0.1, "operators/advertising": 0.1, "operators/route": 0.02, "operators/boundary": 0.3,
+    "operators/amenity/recycling": 0.3, "operators": 1.0, "transit/route": ROUTE_OUTLETS,
+}  # fmt: skip
+"""How much more often such a thing is seen than a shop, by the longest part of the index's path that is listed."""
+WORD_ON_SIGNS = 20.0
+"""How much more frequent a common word is on signs than in running text."""
+PHRASE_STEP, MENTION_STEP = 2.0, 0.5  # how much rarer (log10) a phrase is for each further word, as in the gazetteer
+WORD_ZIPF = 2.5
+CITY_POPULATION = 15_000
+GERMAN_COUNTRIES = ("DE", "AT", "CH", "LI", "LU")
+LONGEST_KEY = 60
+_MAIN = {"brands": ("name", "brand"), "operators": ("operator",), "transit": ("network",)}
+_OTHER = ("official_name", "short_name", "alt_name", "brand:short", "operator:short", "network:short")
+_SILENT = frozenset({"wikidata", "type", "wikipedia", "website"})
+_BRACKETS = re.compile(r"\s*[(（][^)）]*[)）]\s*")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One firm of the index under one of its names."""
+
+    key: str
+    words: str
+    name: str
+    identity: str
+    path: str
+    role: str
+    area: int
+
+
+def _key(name: str) -> str:
+    return joined(fold(name))
+
+
+def _is_useful(key: str) -> bool:
+    letters = sum(2 if is_han_or_kana(c) else 1 for c in key if c.isalpha())
+    return letters >= 3 and len(key) <= LONGEST_KEY
+
+
+def _names(item: Mapping[str, Any], tree: str) -> Iterator[tuple[str, str]]:
+    """Names of an entry and the role of each."""
+    tags = item["tags"]
+    yield from ((tags[k], "main") for k in _MAIN[tree] if k in tags)
+    if not any(k in tags for k in _MAIN[tree]):
+        yield _BRACKETS.sub("", item["displayName"]), "main"
+    yield from ((tags[k], "other") for k in _OTHER if k in tags)
+    if tree == "transit" and "operator" in tags:
+        yield tags["operator"], "other"
+    for key, value in tags.items():
+        base, _, language = key.partition(":")
+        if base in _MAIN[tree] and language and language not in _SILENT | {"short"}:
+            yield value, "translated"
+    yield from ((name, "other") for name in item.get("matchNames", ()))
+
+
+def _items(index: Mapping[str, Any], generic: list[str], areas: Areas, numbers: dict[Area, int]) -> Iterator[_Item]:
+    for path, category in index.items():
+        tree = path.split("/")[0]
+        if tree not in _MAIN or _visibility(path) == 0.0:
+            continue
+        patterns = generic + category["properties"].get("exclude", {}).get("generic", [])
+        meaningless = re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
+        for item in category["items"]:
+            area = None if item.get("fromTemplate") else areas.area(item["locationSet"])
+            if area is None:
+                continue
+            number = numbers.setdefault(area, len(numbers))
+            tags = item["tags"]
+            firms = (tags.get(f"{k}:wikidata") for k in ("brand", "network", "operator"))
+            identity = next((f for f in firms if f), "") or f"{item['displayName']} {number}"
+            done: set[str] = set()
+            for spelled, role in _names(item, tree):
+                for name in spelled.split(";"):
+                    name = name.strip()
+                    key = _key(name)
+                    if key in done or not _is_useful(key) or meaningless.search(name.lower()):
+                        continue
+                    done.add(key)
+                    shown = _BRACKETS.sub("", tags.get(_MAIN[tree][0], item["displayName"]))
+                    yield _Item(key, fold(name), shown, identity, path, role, number)
+
+
+def _visibility(path: str) -> float:
+    parts = path.split("/")
+    known = ("/".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((VISIBILITY[p] for p in known if p in VISIBILITY), 1.0)
+
+
+def _counts(folder: Path) -> dict[tuple[str, str], float]:
+    """OpenStreetMap's count of each name in each category of the index."""
+    out: dict[tuple[str, str], float] = defaultdict(float)
+    for tree in _MAIN:
+        for which in ("keep", "discard"):
+            table = json.loads((folder / "dist/json/filtered" / f"{tree}_{which}.min.json").read_text("utf-8"))[which]
+            for entry, count in table.items():
+                category, _, name = entry.partition("|")
+                out[f"{tree}/{category}", _key(name)] += count
+    return out
+
+
+def _outlets(items: Iterable[_Item], counts: Mapping[tuple[str, str], float], areas: list[Area]) -> list[float]:
+    items = list(items)
+    together: dict[tuple[str, str], float] = defaultdict(float)
+    for item in items:
+        together[item.path, item.key] += areas[item.area].share
+    out = []
+    for item in items:
+        count = counts.get((item.path, item.key), DEFAULT_OUTLETS[item.path.split("/")[0]])
+        part = areas[item.area].share / together[item.path, item.key]
+        out.append(count * part * _visibility(item.path) * ALIAS[item.role])
+    return out
+
+
+class _OtherReasons:
+    """How often a photo with text shows a name that is a word, a surname or a place; see ``detectors.places``."""
+
+    def __init__(self, languages: dict[str, Language], cities: set[str], gazetteer: Gazetteer) -> None:
+        self._gazetteer = gazetteer
+        _, self._mention = word_tables(languages, cities)
+        shares = photo_shares()
+        world: dict[str, float] = defaultdict(float)
+        for country, signs in sign_languages().items():
+            for language, part in signs.items():
+                world[language] += shares[country] * part
+        # Where no dictionary tells words from names, a word counts as a name does away from its home.
+        self._languages = [
+            (table.common, world.get(code, 1e-3), 0.0 if table.has_dictionary else LOCAL_MENTION)
+            for code, table in languages.items()
+        ]
+
+    def rate(self, name: str) -> float:
+        word = 0.0
+        for common, share, less in self._languages:
+            zipf = max(phrase(name, common, PHRASE_STEP), common.get(joined(name), 0.0)) - less
+            if zipf > 0.0:
+                word += share * WORDS_PER_PHOTO * WORD_ON_SIGNS * 10.0 ** (zipf - 9.0)
+        heard = phrase(name, self._mention, MENTION_STEP)
+        named = NAME_RATE * 10.0 ** (NAME_EXPONENT * (heard - 9.0)) if heard else 0.0
+        matches = self._gazetteer.lookup(name)
+        people = sum(KIND_RATE[m.kind] * max(m.place.population, MIN_POPULATION) for m in matches)
+        return min(word + named + SHOW_RATE * people / self._gazetteer.total_population, 1.0)
+
+
+def _kind(path: str) -> str:
+    tree, key, value = path.split("/")
+    word = value.replace("_", " ") if value != "yes" else key.replace("_", " ")
+    return f"{word} network" if tree == "transit" else word
+
+
+def _packed(meta: dict[str, Any], rows: list[str]) -> bytes:
+    text = "\n".join([FORMAT, json.dumps(meta, ensure_ascii=False, separators=(",", ":")), *rows]) + "\n"
+    stream = io.BytesIO()
+    with gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=9, mtime=0, filename="") as file:
+        file.write(text.encode("utf-8"))
+    return stream.getvalue()
+
+
+def build(folder: Path, *, borders: Path, dictionaries: Path) -> tuple[bytes, dict[str, int]]:
+    """The table's bytes, and counts of what is in it.
+
+    Args:
+        folder: The index's npm package, unpacked.
+        borders: country-coder's ``borders.json``.
+        dictionaries: ``node_modules`` with npm's ``dictionary-xx`` packages.
+    """
+    gazetteer = load_default()
+    read = json.loads((folder / "dist/json/nsi.min.json").read_text("utf-8"))
+    generic = json.loads((folder / "dist/json/genericWords.min.json").read_text("utf-8"))["genericWords"]
+    numbers: dict[Area, int] = {}
+    areas = Areas(gazetteer, folder / "dist/json/featureCollection.min.json", borders)
+    items = list(_items(read["nsi"], generic, areas, numbers))
+    count = int((np.asarray(gazetteer.positions()[2]) >= CITY_POPULATION).sum())
+    places = [gazetteer.place(i) for i in range(count)]
+    cities = {fold(p.name) for p in places}
+    languages = language_tables(
+        dictionaries,
+        needed={word for item in items for word in item.words.split(" ")},
+        cities=cities,
+        german_names={fold(p.name) for p in places if p.country in GERMAN_COUNTRIES},
+    )
+    reasons = _OtherReasons(languages, cities, gazetteer)
+    rows, kinds = _rows(items, _outlets(items, _counts(folder), list(numbers)), reasons)
+    meta = {
+        "source": f"name-suggestion-index {read['_meta']['version']}",
+        "rows": len(rows),
+        "kinds": kinds,
+        "areas": [[float(f"{a.share:.3g}"), " ".join(a.countries), " ".join(a.regions), a.points] for a in numbers],
+        "words": "",
+    }
+    table = BrandTable(_packed(meta, rows))
+    words = _near_words(table, cities)
+    meta["words"] = base64.b64encode(np.array(sorted(words), "<u4").tobytes()).decode()
+    return _packed(meta, rows), {
+        "names": len(rows),
+        "firms": len({i.identity for i in items}),
+        "areas": len(numbers),
+        "words": len(words),
+    }
+
+
+def _rows(items: list[_Item], outlets: list[float], reasons: _OtherReasons) -> tuple[list[str], list[str]]:
+    """The table's rows, sorted by key, and its kinds."""
+    kinds = {kind: i for i, kind in enumerate(sorted({_kind(item.path) for item in items}))}
+    firms: dict[str, int] = {}
+    by_key: dict[str, list[tuple[float, _Item]]] = defaultdict(list)
+    for item, count in zip(items, outlets, strict=True):
+        by_key[item.key].append((count, item))
+    rows = []
+    for key, found in sorted(by_key.items()):
+        claims: dict[int, float] = defaultdict(float)
+        for count, item in found:
+            claims[item.area] += count
+        _, main = max(found, key=lambda pair: pair[0])
+        firm = firms.setdefault(main.identity, len(firms))
+        other = max(reasons.rate(words) for words in {item.words for _, item in found})
+        listed = ",".join(f"{area}:{count:.2g}" for area, count in sorted(claims.items(), key=lambda c: -c[1]))
+        name = " ".join(main.name.split())
+        rows.append("\t".join([key, name, str(firm), f"{other:.1e}", str(kinds[_kind(main.path)]), listed]))
+    return rows, list(kinds)
+
+
+def _near_words(table: BrandTable, cities: set[str]) -> set[int]:
+    """Hashes of the words of any language, and the cities, that are one slip away from a brand."""
+    import wordfreq
+
+    words = set(cities)
+    for language in wordfreq.available_languages("best"):
+        words |= {fold(w) for w, f in wordfreq.get_frequency_dict(language).items() if math.log10(f) + 9 >= WORD_ZIPF}
+    keys = {joined(word) for word in words}
+    return {zlib.crc32(key.encode()) for key in keys if table.lookup(key) is None and table.misread(key)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line: write the table and print its hash."""
+    parser = argparse.ArgumentParser(prog="python -m detectors.build_brands", description=__doc__)
+    parser.add_argument("folder", type=Path, help="npm's name-suggestion-index, unpacked")
+    parser.add_argument("--borders", type=Path, required=True, help="country-coder's src/data/borders.json")
+    parser.add_argument("--dictionaries", type=Path, required=True, help="node_modules with npm's dictionary-xx")
+    parser.add_argument("--out", type=Path, default=BRANDS_PATH)
+    options = parser.parse_args(argv)
+    content, counts = build(options.folder, borders=options.borders, dictionaries=options.dictionaries)
+    options.out.write_bytes(content)
+    print(counts, f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()
