@@ -31,7 +31,7 @@ from data.errors import DatasetError
 __all__ = ["BRANDS_PATH", "BRANDS_SHA256", "FORMAT", "LEAST_FUZZY", "Area", "Brand", "BrandTable", "Claim"]
 
 BRANDS_PATH: Final = Path(__file__).parent / "assets" / "brands.tsv.gz"
-BRANDS_SHA256: Final = "963f198bd897526bf7c58b5a59ae64f3b1bdf342ae384a1738aa84ea91b5a07d"
+BRANDS_SHA256: Final = "e6a8d9831681cf0be3751409eacdb30e46555a190c0ce0f304a5b7c1d1024beb"
 FORMAT: Final = "whence brands 1"
 LEAST_FUZZY: Final = 6
 """Letters of the shortest name that is looked for one slip away; a shorter one would be another word."""
@@ -46,10 +46,10 @@ class Area:
 
     Attributes:
         share: Its share of the world's photos, 0 to 1.
-        countries: ISO 3166-1 alpha-2 codes.
+        countries: ISO 3166-1 alpha-2 codes; of a worldwide area, those that it leaves out.
         regions: GeoNames admin-1 codes, in other countries.
         points: Latitude, longitude, sigma in km and country of each place that is less than a region.
-        world: Everywhere.
+        world: Everywhere but in ``countries``.
     """
 
     share: float
@@ -184,13 +184,13 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _area(row: Sequence[Any]) -> Area:
-    share, countries, regions, points = row
+    share, countries, regions, points, world = row
     area = Area(
         float(share),
         tuple(countries.split()),
         tuple(regions.split()),
         tuple((float(lat), float(lon), float(sigma), str(country)) for lat, lon, sigma, country in points),
-        world=not (countries or regions or points),
+        world=bool(world),
     )
     if not 0.0 < area.share <= 1.0:
         raise ValueError(f"a share of {area.share} of the photos")

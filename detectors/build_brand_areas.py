@@ -80,12 +80,12 @@ class Areas:
         parts = [self._part(entry) for entry in location_set.get("include", ["001"])]
         if not parts:
             return None
-        if any(part.world for part in parts):
-            return Area(1.0, world=True)
         without = [self._part(entry) for entry in location_set.get("exclude", ())]
-        gone = set().union(*(part.countries for part in without)) if without else set()
-        gone_regions = set().union(*(part.regions for part in without)) if without else set()
-        countries = set().union(*(part.countries for part in parts)) - gone
+        gone = {c for part in without for c in part.countries}
+        gone_regions = {r for part in without for r in part.regions}
+        if any(part.world for part in parts):
+            return Area(1.0 - sum(self._shares.get(c, 0.0) for c in gone), tuple(sorted(gone)), world=True)
+        countries = {c for part in parts for c in part.countries} - gone
         regions = {r for part in parts for r in part.regions if r[:2] not in countries | gone} - gone_regions
         points = tuple(part.point for part in parts if part.point and part.point[3] not in countries | gone)
         share = sum(self._shares.get(c, 0.0) for c in countries)
