@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import gzip
 import json
 import zlib
 from collections import defaultdict
@@ -31,7 +30,7 @@ from data.errors import DatasetError
 __all__ = ["BRANDS_PATH", "BRANDS_SHA256", "FORMAT", "LEAST_FUZZY", "Area", "Brand", "BrandTable", "Claim"]
 
 BRANDS_PATH: Final = Path(__file__).parent / "assets" / "brands.tsv.gz"
-BRANDS_SHA256: Final = "e6a8d9831681cf0be3751409eacdb30e46555a190c0ce0f304a5b7c1d1024beb"
+BRANDS_SHA256: Final = "e05851b1825611e2b90a897c957b208d42c5ce5c3b47bb473526476810989573"
 FORMAT: Final = "whence brands 1"
 LEAST_FUZZY: Final = 6
 """Letters of the shortest name that is looked for one slip away; a shorter one would be another word."""
@@ -145,7 +144,10 @@ class BrandTable:
             return
         for length in range(max(len(key) - 1, LEAST_FUZZY), len(key) + 2):
             half = length // 2
-            for name in (*self._halves.get((length, key[:half], ""), ()), *self._halves.get((length, "", key[-half:]), ())):
+            for name in (
+                *self._halves.get((length, key[:half], ""), ()),
+                *self._halves.get((length, "", key[-half:]), ()),
+            ):
                 if _one_slip(key, name):
                     yield name
 

@@ -12,17 +12,18 @@ these rates per photo with text decide:
 - ``d``: how often N is read anywhere for another reason: as a word, a surname or a place (from the table, whose build
   weighs words by how much of the world's signs are in their language), or as noise of the OCR.
 
-Then ``P(N | c) = sum over the i that trade in c of a_i, + f A + d``, the background is its mean over the world's photos,
-``A (1 + f) + d``, and the evidence is the logarithm of their ratio; elsewhere it is that of ``(f A + d) / (A (1 + f) +
-d)``. A worldwide firm (``s = 1``) adds the same everywhere: it is no evidence and hides that of its namesakes. A city's
-network trades in a small s, and points there. A misread name is one slip away: its ``a``, ``A`` and the table's part of
-``d`` are then times ``EDIT_RATE``, the chance of that very misreading, which leaves more to noise.
+Then ``P(N | c) = sum over the i that trade in c of a_i, + f A + d``, the background is its mean over the world's
+photos, ``A (1 + f) + d``, and the evidence is the logarithm of their ratio; elsewhere it is that of ``(f A + d) / (A
+(1 + f) + d)``. A worldwide firm (``s = 1``) adds the same everywhere: it is no evidence and hides that of its
+namesakes. A city's network trades in a small s, and points there. A misread name is one slip away: its ``a``, ``A``
+and the table's part of ``d`` are then times ``EDIT_RATE``, the chance of that very misreading, which leaves more to
+noise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from data.folding import is_han_or_kana
@@ -38,24 +39,26 @@ __all__ = ["BrandReader"]
 
 SHOW_RATE, SHOW_EXPONENT = 5e-7, 0.6
 """A name is on ``SHOW_RATE (n / s) ** SHOW_EXPONENT`` of the photos with text of its area. Fitted, as the rates below,
-to 640 such photos of the dev sets and travel_train: a chain of ten times as many outlets is read four times as often."""
+to 640 such photos of the dev sets and travel_train: ten times the outlets are read four times as often."""
 ABROAD = 0.1
 """A firm's name is read away from its area this often, relative to how often any photo shows it."""
 RARE_RATE = 3e-7
 """How often a photo shows one given name that is no word, for no reason of place."""
 ACRONYM_RATE, UNSURE_RATE = 0.1, 4.0
 """Strings per photo that spell an acronym or OCR noise, if the engine is certain, and more per unit of its doubt."""
-MIN_INFORMATION = 0.1
+MIN_INFORMATION = 0.05
 """A clue that tells less than this many nats about the world's photos is not emitted: a name that is a word as well."""
 LONGEST_WINDOW = 6
 """Most words in one name."""
 MOST_TOKENS = 400
 """Words of one photo that are looked at; a photo of a page says nothing of brands after that."""
+MOST_PARTS = 4000
+"""Parts of runs without spaces that are looked up in one photo."""
 FUZZY_LOOKUPS = 60
 """Most fuzzy look-ups in one photo, surest readings first."""
 LONGEST_KEY = 60
-_UNSPACED_LENGTHS = range(12, 2, -1)
-_UNSPACED_FOLD = 3  # letters of the shortest name that is looked for inside a run without spaces
+_UNSPACED_LEAST = 3  # letters of the shortest name that is looked for inside a run without spaces
+_UNSPACED_LENGTHS = range(12, _UNSPACED_LEAST - 1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class _Rates:
 
     @property
     def best(self) -> float:
-        return max(self.elsewhere, *self.countries.values(), *self.regions.values(), *self.points.values())
+        return max([self.elsewhere, *self.countries.values(), *self.regions.values(), *self.points.values()])
 
 
 class BrandReader:
@@ -134,10 +137,8 @@ class BrandReader:
             if brand is not None:
                 used.update(gram)
                 yield _exact(brand, gram, readings, part=not _fills_its_lines(gram, lines))
-        for line in lines:
-            for token in line:
-                if token not in used and _is_unspaced(token):
-                    yield from _inside(token, readings, table)
+        runs = (t for line in lines for t in line if t not in used and _is_unspaced(t))
+        yield from _inside(runs, readings, table)
         whole = [tuple(line) for line in lines if 1 < len(line) <= LONGEST_WINDOW and used.isdisjoint(line)]
         singles: list[tuple[Token, ...]] = [(t,) for line in lines for t in line if t not in used]
         misread = sorted(whole + singles, key=lambda gram: -readings[gram[0].reading].confidence)
@@ -178,21 +179,29 @@ def _exact(brand: Brand, spans: tuple[Token, ...], readings: Sequence[Reading], 
 
 def _is_unspaced(token: Token) -> bool:
     # The folded run and the text have the same length or are skipped, for the parts' places would be unknown.
-    return len(token.word) > _UNSPACED_FOLD and len(token.word) == token.end - token.start and is_han_or_kana(token.word[0])
+    return (
+        len(token.word) > _UNSPACED_LEAST
+        and len(token.word) == token.end - token.start
+        and is_han_or_kana(token.word[0])
+    )
 
 
-def _inside(token: Token, readings: Sequence[Reading], table: BrandTable) -> Iterator[_Hit]:
-    """Names inside a run of Han or kana, the longest first."""
-    at = 0
-    while at <= len(token.word) - _UNSPACED_FOLD:
-        for length in _UNSPACED_LENGTHS:
-            brand = table.lookup(token.word[at : at + length]) if at + length <= len(token.word) else None
-            if brand is not None:
-                span = Token(brand.key, token.reading, token.start + at, token.start + at + length)
-                yield _exact(brand, (span,), readings, part=True)
-                at += length - 1
-                break
-        at += 1
+def _inside(runs: Iterable[Token], readings: Sequence[Reading], table: BrandTable) -> Iterator[_Hit]:
+    """Names inside runs of Han or kana, the longest first."""
+    left = MOST_PARTS
+    for run in runs:
+        taken = 0
+        for at in range(len(run.word) - _UNSPACED_LEAST + 1):
+            for length in _UNSPACED_LENGTHS if at >= taken and left > 0 else ():
+                if at + length > len(run.word):
+                    continue
+                left -= 1
+                brand = table.lookup(run.word[at : at + length])
+                if brand is not None:
+                    span = Token(brand.key, run.reading, run.start + at, run.start + at + length)
+                    yield _exact(brand, (span,), readings, part=True)
+                    taken = at + length
+                    break
 
 
 def _fills_its_lines(gram: tuple[Token, ...], lines: list[list[Token]]) -> bool:
@@ -205,7 +214,9 @@ def _confidence(gram: Sequence[Token], readings: Sequence[Reading]) -> float:
 
 def _noise_rate(key: str, confidence: float) -> float:
     """How often acronyms and OCR noise spell ``key``: a tenth as often for each further letter."""
-    letters = sum(2.5 if is_han_or_kana(c) and c >= "㐀" else 2.0 if "가" <= c <= "힣" else 1.0 for c in key if c.isalnum())
+    letters = sum(
+        2.5 if is_han_or_kana(c) and c >= "㐀" else 2.0 if "가" <= c <= "힣" else 1.0 for c in key if c.isalnum()
+    )
     return (ACRONYM_RATE + UNSURE_RATE * (1.0 - confidence)) * math.pow(10.0, -letters)
 
 
@@ -256,9 +267,7 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
         elsewhere=gain(rates.elsewhere),
         countries={c: gain(rate) for c, rate in rates.countries.items()},
         regions={r: gain(rate) for r, rate in rates.regions.items()},
-        points=tuple(
-            PointEvidence(lat, lon, sigma, gain(rate)) for (lat, lon, sigma, _), rate in rates.points.items()
-        ),
+        points=tuple(PointEvidence(lat, lon, sigma, gain(rate)) for (lat, lon, sigma, _), rate in rates.points.items()),
         sources=tuple(dict.fromkeys(f"{readings[t.reading].id}:{t.start}-{t.end}" for t in merged(spans))),
     )
     by_country = dict(rates.countries)
@@ -270,7 +279,7 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
     return gain(rates.best), Clue(
         kind=BrandReader.kind,
         text=text,
-        meaning=_meaning(text, hit, order),
+        meaning=_meaning(text, hit, rates, order),
         evidence=evidence,
         box=bounding_box([readings[t.reading].box for t in spans])
         if len(hits) == 1
@@ -279,7 +288,12 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
     )
 
 
-def _meaning(text: str, hit: _Hit, order: Sequence[str]) -> str:
-    where = ", ".join(country_name(c) for c in order[:4]) + (f" and {len(order) - 4} more" if len(order) > 4 else "")
-    verb = "may be misread" if hit.slip else "is a name"
-    return f"'{text}' {verb}: {hit.brand.name} ({hit.brand.kind}) in {where}"
+def _meaning(text: str, hit: _Hit, rates: _Rates, order: Sequence[str]) -> str:
+    what = f"{hit.brand.name} ({hit.brand.kind})"
+    said = f"'{text}' may be {what}, misread" if hit.slip else f"'{text}' is {what}"
+    if order:
+        more = f" and {len(order) - 4} more" if len(order) > 4 else ""
+        return f"{said}, found in {', '.join(country_name(c) for c in order[:4])}{more}"
+    shares = photo_shares()
+    without = sorted((c for c, r in rates.countries.items() if r < rates.elsewhere), key=lambda c: -shares.get(c, 0.0))
+    return f"{said}, found everywhere but in {', '.join(country_name(c) for c in without[:4])}"

@@ -27,7 +27,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ DEFAULT_OUTLETS = {"brands": 20.0, "operators": 10.0, "transit": 5.0}
 ALIAS = {"main": 1.0, "translated": 0.5, "other": 0.2}
 """How often a firm's name in another language, and its short or former names, are shown beside its main one."""
 ROUTE_OUTLETS = 3.0
-"""A transit route is seen at its stops and on its vehicles."""
+"""A bus route is seen at its stops and on its vehicles; a line on rails at more and larger ones."""
 VISIBILITY = {
     "brands/amenity/atm": 0.3, "brands/amenity/vending_machine": 0.0, "brands/amenity/parcel_locker": 0.5,
     "brands/amenity/payment_terminal": 0.1, "brands/amenity/charging_station": 0.3, "brands/advertising": 0.0,
@@ -56,7 +56,12 @@ VISIBILITY = {
     "operators/amenity/police": 3.0, "operators/amenity/fire_station": 3.0, "operators/amenity/school": 0.5,
     "operators/emergency": 0.5, "operators/power": 0.02, "operators/pipeline": 0.05, "operators/man_made": 0.02,
     "operators/telecom": 0.1, "operators/advertising": 0.1, "operators/route": 0.02, "operators/boundary": 0.3,
-    "operators/amenity/recycling": 0.3, "operators": 1.0, "transit/route": ROUTE_OUTLETS,
+    "operators/amenity/recycling": 0.3,
+    "operators/amenity/ticket_validator": 0.1, "operators/amenity/bicycle_parking": 0.1, "operators": 1.0,
+    "transit/route": ROUTE_OUTLETS,
+    "transit/route/subway": 10 * ROUTE_OUTLETS,
+    "transit/route/light_rail": 3 * ROUTE_OUTLETS, "transit/route/tram": 3 * ROUTE_OUTLETS,
+    "transit/route/train": 3 * ROUTE_OUTLETS,
 }  # fmt: skip
 """How much more often such a thing is seen than a shop, by the longest part of the index's path that is listed."""
 WORD_RATE, WORD_EXPONENT = 0.1, 0.62
@@ -246,13 +251,14 @@ def build(folder: Path, *, borders: Path, dictionaries: Path) -> tuple[bytes, di
         german_names={fold(p.name) for p in places if p.country in GERMAN_COUNTRIES},
     )
     reasons = _OtherReasons(languages, cities, gazetteer)
-    rows, kinds = _rows(items, _outlets(items, _counts(folder), list(numbers)), reasons)
+    rows, kinds = _rows(items, _outlets(items, _counts(folder), list(numbers)), numbers, reasons)
     meta = {
         "source": f"name-suggestion-index {read['_meta']['version']}",
         "rows": len(rows),
         "kinds": kinds,
         "areas": [
-            [float(f"{a.share:.3g}"), " ".join(a.countries), " ".join(a.regions), a.points, int(a.world)] for a in numbers
+            [float(f"{a.share:.3g}"), " ".join(a.countries), " ".join(a.regions), a.points, int(a.world)]
+            for a in numbers
         ],
         "words": "",
     }
@@ -267,8 +273,11 @@ def build(folder: Path, *, borders: Path, dictionaries: Path) -> tuple[bytes, di
     }
 
 
-def _rows(items: list[_Item], outlets: list[float], reasons: _OtherReasons) -> tuple[list[str], list[str]]:
-    """The table's rows, sorted by key, and its kinds."""
+def _rows(
+    items: list[_Item], outlets: list[float], numbers: dict[Area, int], reasons: _OtherReasons
+) -> tuple[list[str], list[str]]:
+    """The table's rows, sorted by key, and its kinds; ``numbers`` gains the areas of worldwide firms."""
+    items, outlets = _without_branches(items, outlets, numbers)
     kinds = {kind: i for i, kind in enumerate(sorted({_kind(item.path) for item in items}))}
     firms: dict[str, int] = {}
     by_key: dict[str, list[tuple[float, _Item]]] = defaultdict(list)
@@ -279,13 +288,45 @@ def _rows(items: list[_Item], outlets: list[float], reasons: _OtherReasons) -> t
         claims: dict[int, float] = defaultdict(float)
         for count, item in found:
             claims[item.area] += count
-        _, main = max(found, key=lambda pair: pair[0])
+        _, main = max(found, key=lambda pair: (pair[0] * (pair[1].role == "main"), pair[0]))
         firm = firms.setdefault(main.identity, len(firms))
         other = max(reasons.rate(words) for words in {item.words for _, item in found})
         listed = ",".join(f"{area}:{count:.2g}" for area, count in sorted(claims.items(), key=lambda c: -c[1]))
         name = " ".join(main.name.split())
         rows.append("\t".join([key, name, str(firm), f"{other:.1e}", str(kinds[_kind(main.path)]), listed]))
     return rows, list(kinds)
+
+
+def _without_branches(
+    items: list[_Item], outlets: list[float], numbers: dict[Area, int]
+) -> tuple[list[_Item], list[float]]:
+    """``items`` where each firm is either worldwide or not.
+
+    A firm may have one entry for the world and others for some countries, in their own writing, that the former leaves
+    out; or a few outlets of another kind whose place nobody wrote down. What most of its outlets say is kept. A country
+    that the world leaves out is evidence only where the firm has no entry of its own.
+    """
+    areas = list(numbers)
+    shares = photo_shares()
+    at_large: dict[tuple[str, str], float] = defaultdict(float)
+    branches: dict[str, set[str]] = defaultdict(set)
+    for item, count in zip(items, outlets, strict=True):
+        world = areas[item.area].world
+        at_large[item.key, item.identity] += count if world else -count
+        if not world:
+            branches[item.identity].update(areas[item.area].countries)
+    kept: list[tuple[_Item, float]] = []
+    for item, count in zip(items, outlets, strict=True):
+        area = areas[item.area]
+        if area.world != (at_large[item.key, item.identity] > 0.0):
+            continue
+        number = item.area
+        if area.world:
+            gone = tuple(c for c in area.countries if c not in branches[item.identity])
+            whole = Area(1.0 - sum(shares.get(c, 0.0) for c in gone), gone, world=True)
+            number = numbers.setdefault(whole, len(numbers))
+        kept.append((replace(item, area=number), count))
+    return [item for item, _ in kept], [count for _, count in kept]
 
 
 def _near_words(table: BrandTable, cities: set[str]) -> set[int]:

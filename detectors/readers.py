@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data.gazetteer import Gazetteer
 from detectors.base import ClueReader
+from detectors.brands import BrandReader
 from detectors.coordinates import CoordinateReader
 from detectors.domains import DomainReader
 from detectors.language import LanguageReader
@@ -14,11 +15,12 @@ __all__ = ["default_clue_readers"]
 
 
 def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
-    """Coordinates, phone numbers, web domains, place names and language, built on ``gazetteer``."""
+    """Coordinates, phone numbers, web domains, brands, place names and language, built on ``gazetteer``."""
     return (
         CoordinateReader(),
         PhoneReader(gazetteer),
         DomainReader(gazetteer),
+        BrandReader(),
         PlaceReader(gazetteer),
         LanguageReader(),
     )
