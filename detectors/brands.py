@@ -233,9 +233,12 @@ def _rates(hit: _Hit) -> _Rates:
         total += here * area.share
         everywhere += here if area.world else 0.0
         sign = -1.0 if area.world else 1.0
-        for table, places in ((countries, area.countries), (regions, area.regions), (points, area.points)):
-            for place in places:
-                table[place] = table.get(place, 0.0) + sign * here
+        for code in area.countries:
+            countries[code] = countries.get(code, 0.0) + sign * here
+        for code in area.regions:
+            regions[code] = regions.get(code, 0.0) + here
+        for point in area.points:
+            points[point] = points.get(point, 0.0) + here
     other = min(sum(factor * brand.other for brand in hit.rivals) + hit.noise, 1.0)
     elsewhere = everywhere + ABROAD * total + other * (PART_FACTOR if hit.part else 1.0)
     background = elsewhere - everywhere + total

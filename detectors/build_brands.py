@@ -210,7 +210,8 @@ class _OtherReasons:
         matches = self._gazetteer.lookup(name)
         people = sum(KIND_RATE[m.kind] * max(m.place.population, MIN_POPULATION) for m in matches)
         read = WORD_RATE * word**WORD_EXPONENT
-        return min(read + named + SHOW_RATE * people / self._gazetteer.total_population, 1.0)
+        rate: float = min(read + named + SHOW_RATE * people / self._gazetteer.total_population, 1.0)
+        return rate
 
 
 def _kind(path: str) -> str:
