@@ -46,7 +46,7 @@ RARE_RATE = 3e-7
 """How often a photo shows one given name that is no word, for no reason of place."""
 ACRONYM_RATE, UNSURE_RATE = 0.1, 4.0
 """Strings per photo that spell an acronym or OCR noise, if the engine is certain, and more per unit of its doubt."""
-MIN_INFORMATION = 0.05
+MIN_INFORMATION = 0.02
 """A clue that tells less than this many nats about the world's photos is not emitted: a name that is a word as well."""
 LONGEST_WINDOW = 6
 """Most words in one name."""
