@@ -30,7 +30,7 @@ from data.errors import DatasetError
 __all__ = ["BRANDS_PATH", "BRANDS_SHA256", "FORMAT", "LEAST_FUZZY", "Area", "Brand", "BrandTable", "Claim"]
 
 BRANDS_PATH: Final = Path(__file__).parent / "assets" / "brands.tsv.gz"
-BRANDS_SHA256: Final = "e05851b1825611e2b90a897c957b208d42c5ce5c3b47bb473526476810989573"
+BRANDS_SHA256: Final = "693df4b2d76bb86de544b8a11e8b87ca9a877bd90afedc8a6f0f067ae72d462e"
 FORMAT: Final = "whence brands 1"
 LEAST_FUZZY: Final = 6
 """Letters of the shortest name that is looked for one slip away; a shorter one would be another word."""

@@ -10,8 +10,9 @@ Sources, read at build time only (``assets/SOURCES.md`` has the commands that fe
 
 A name gets *outlets*: OpenStreetMap's count, or ``DEFAULT_OUTLETS``, times how well such a thing is seen on a photo
 (``VISIBILITY``), times ``ALIAS`` for a name that is not the main one, split between the firms of that name by the
-photos of where they trade. Generic names ("Police") are dropped by the index's own patterns. Copies that the index
-makes by template (a bus network's stops, a supermarket's chargers) are left out.
+photos of where they trade. Generic names ("Police") are dropped by the index's own patterns, and so are operators and
+networks that bear the name of a town alone. Copies that the index makes by template (a bus network's stops, a
+supermarket's chargers) are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import numpy as np
 
 from data.build_words import LOCAL_MENTION, Language, language_tables, phrase, word_tables
 from data.folding import fold, is_han_or_kana, joined
-from data.gazetteer import Gazetteer, load_default
+from data.gazetteer import MAIN, Gazetteer, load_default
 from detectors.brand_table import BRANDS_PATH, FORMAT, Area, BrandTable
 from detectors.build_brand_areas import Areas
 from detectors.places import KIND_RATE, MIN_POPULATION, SHOW_RATE
@@ -73,6 +74,7 @@ NAME_RATE, NAME_EXPONENT = 0.06, 0.75
 PHRASE_STEP, MENTION_STEP = 2.0, 0.5  # how much rarer (log10) a phrase is for each further word, as in the gazetteer
 WORD_ZIPF = 2.5
 CITY_POPULATION = 15_000
+TOWN_POPULATION = 5_000
 GERMAN_COUNTRIES = ("DE", "AT", "CH", "LI", "LU")
 LONGEST_KEY = 60
 _MAIN = {"brands": ("name", "brand"), "operators": ("operator",), "transit": ("network",)}
@@ -120,7 +122,9 @@ def _names(item: Mapping[str, Any], tree: str) -> Iterator[tuple[str, str]]:
     yield from ((name, "other") for name in item.get("matchNames", ()))
 
 
-def _items(index: Mapping[str, Any], generic: list[str], areas: Areas, numbers: dict[Area, int]) -> Iterator[_Item]:
+def _items(
+    index: Mapping[str, Any], generic: list[str], areas: Areas, numbers: dict[Area, int], gazetteer: Gazetteer
+) -> Iterator[_Item]:
     for path, category in index.items():
         tree = path.split("/")[0]
         if tree not in _MAIN or _visibility(path) == 0.0:
@@ -144,8 +148,15 @@ def _items(index: Mapping[str, Any], generic: list[str], areas: Areas, numbers: 
                     key = _key(name)
                     if key in done or not _is_useful(key) or meaningless.search(name.lower()):
                         continue
+                    if tree != "brands" and _is_place(name, gazetteer):
+                        continue
                     done.add(key)
                     yield _Item(key, main, fold(name), shown, identity, path, role, number)
+
+
+def _is_place(name: str, gazetteer: Gazetteer) -> bool:
+    """Whether ``name`` is a town's: its buses bear it too, but the reader of place names knows better where it is."""
+    return any(m.kind == MAIN and m.place.population >= TOWN_POPULATION for m in gazetteer.lookup(name))
 
 
 def _visibility(path: str) -> float:
@@ -241,7 +252,7 @@ def build(folder: Path, *, borders: Path, dictionaries: Path) -> tuple[bytes, di
     generic = json.loads((folder / "dist/json/genericWords.min.json").read_text("utf-8"))["genericWords"]
     numbers: dict[Area, int] = {}
     areas = Areas(gazetteer, folder / "dist/json/featureCollection.min.json", borders)
-    items = list(_items(read["nsi"], generic, areas, numbers))
+    items = list(_items(read["nsi"], generic, areas, numbers, gazetteer))
     count = int((np.asarray(gazetteer.positions()[2]) >= CITY_POPULATION).sum())
     places = [gazetteer.place(i) for i in range(count)]
     cities = {fold(p.name) for p in places}

@@ -135,9 +135,15 @@ def test_a_misread_name_counts_less_than_the_name(reader: BrandReader, read: str
     assert exact.evidence.elsewhere < slip.evidence.elsewhere < 0.0
 
 
+@pytest.mark.parametrize("town", ["Lublin", "Oxford", "Aachen", "Strasbourg"])
+def test_a_town_whose_buses_bear_its_name_is_left_to_the_reader_of_places(table: BrandTable, town: str) -> None:
+    brand = table.lookup(town.lower())
+    assert brand is None or not brand.kind.endswith("network")
+
+
 def test_a_word_is_no_misread_brand(reader: BrandReader, table: BrandTable) -> None:
     assert table.is_word("target") or table.lookup("target") is not None
-    words = ("gardens", "markets", "express", "station", "central", "pharmacie", "restaurant", "boulevard", "Nantes")
+    words = ("dinner", "arrival", "Ireland", "Denver", "Dublin", "supermarket", "poster", "Simpson", "restaurant")
     assert [c.meaning for w in words for c in reader.clues(lines(w)) if "misread" in c.meaning] == []
 
 
@@ -286,7 +292,7 @@ def test_a_damaged_or_foreign_table_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(DatasetError, match="reinstall"):
         BrandTable.open(good).lookup("abcd")  # an area that is not there
     shipped = tmp_path / "brands.tsv.gz"
-    shipped.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    shipped.write_bytes(gzip.compress(gzip.decompress(content)))  # a good table, but not the one that was pinned
     monkeypatch.setattr("detectors.brand_table.BRANDS_PATH", shipped)
     with pytest.raises(DatasetError, match="reinstall"):
         BrandReader().clues(lines("Walgreens"))
