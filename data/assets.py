@@ -1,4 +1,4 @@
-"""Shipped files, checked against a pinned sha256 when they are opened: what was changed or cut short is never used.
+"""Shipped files, checked against a pinned sha256 when they are opened, so that damage is named and not used.
 
 The pins stand beside the code that reads each file, and in its room's ``assets/SOURCES.md``. A check is one pass
 over the file: about a millisecond a megabyte (three on a processor without SHA instructions), 30 for the largest table.
