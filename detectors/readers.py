@@ -9,16 +9,20 @@ from detectors.domains import DomainReader
 from detectors.language import LanguageReader
 from detectors.phones import PhoneReader
 from detectors.places import PlaceReader
+from detectors.prices import PriceReader
+from detectors.units import UnitReader
 
 __all__ = ["default_clue_readers"]
 
 
 def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
-    """Coordinates, phone numbers, web domains, place names and language, built on ``gazetteer``."""
+    """All that ship, the most specific kind first, built on ``gazetteer``."""
     return (
         CoordinateReader(),
         PhoneReader(gazetteer),
         DomainReader(gazetteer),
+        UnitReader(),
         PlaceReader(gazetteer),
+        PriceReader(),
         LanguageReader(),
     )

@@ -25,7 +25,9 @@ RELIABILITY: Mapping[str, float] = {
     "coordinates": 1.0,  # the reader's own doubt (a misread digit, another place's coordinates) is in its evidence
     "phone": 0.9,  # advertisements carry the number of a head office in another region
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
+    "units": 0.8,  # shops and guide books quote the signs of other countries
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
+    "currency": 0.8,  # prices for visitors, exchange offices
     "language": 0.9,  # short lines resemble several languages
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
