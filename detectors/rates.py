@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from detectors.base import Evidence
 from detectors.territories import photo_shares
 
-__all__ = ["ABROAD", "LEAST_GAIN", "UNSURE", "evidence_of", "tells"]
+__all__ = ["ABROAD", "LEAST_GAIN", "UNSURE", "evidence_of", "parse_rates", "tells"]
 
 ABROAD = 0.03
 """Of the signs that belong to certain countries, this share stands in others, spread as the world's photos are."""
@@ -29,7 +29,17 @@ UNSURE = 10.0
 LEAST_GAIN = 0.25
 """A clue whose best country gains less, in nats, is not worth a line."""
 _REGION_SHARE = 0.1
-"""A region is taken as a tenth of its country's photos."""
+"""A region is taken as a tenth of its country's photos, several together as nine tenths at most."""
+
+# Short names for groups of countries in the tables.
+_GROUPS = {
+    "us": "US PR GU VI AS MP", "gb": "GB IM JE GG GI", "anz": "AU NZ", "india": "IN PK BD LK NP",
+    "africa": "KE NG GH UG TZ ZM ZW BW NA MW RW", "asia": "SG HK MY",
+    "carib": "JM TT BB BS BZ GY LC GD AG DM VC KN KY BM",
+    "north": "MX GT HN SV NI CR PA", "south": "BR AR CL CO PE EC VE BO UY PY", "spanish": "AR CL CO PE EC VE BO UY PY",
+    "gulf": "SA AE QA KW BH OM", "arab": "SA AE QA KW BH OM EG JO IQ SY LB YE LY SD MA DZ TN",
+    "german": "DE AT CH LI", "nordic": "SE NO DK FI IS",
+}  # fmt: skip
 
 
 def evidence_of(
@@ -62,7 +72,7 @@ def evidence_of(
     shares = photo_shares()
     background = sum(shares.get(country, 0.0) * rate for country, rate in rates.items())
     for code, rate in regions.items():
-        background += _REGION_SHARE * shares.get(code[:2], 0.0) * (rate - rates.get(code[:2], 0.0))
+        background += min(_REGION_SHARE, 0.9 / len(regions)) * shares.get(code[:2], 0.0) * (rate - rates.get(code[:2], 0.0))
     other = noise * (1.0 + UNSURE * (1.0 - confidence)) + ABROAD * max(background, 0.0)
     base = math.log(max(background, 0.0) + other)
     return Evidence(
@@ -77,3 +87,32 @@ def tells(evidence: Evidence) -> bool:
     """Whether the best place gains enough to be worth a line, or elsewhere loses as much."""
     best = max((*evidence.countries.values(), *evidence.regions.values()), default=0.0)
     return best >= LEAST_GAIN and best - evidence.elsewhere >= LEAST_GAIN
+
+
+def parse_rates(text: str) -> dict[str, float]:
+    """``"us 1 CA .1"`` to country and rate: codes and groups take the next number; later ones replace earlier ones.
+
+    Raises:
+        ValueError: If a code is no country that photos have, or the text does not end with a number.
+
+    >>> rates = parse_rates("gb 1 IE ZA .1")
+    >>> rates["GB"], rates["IM"], rates["ZA"]
+    (1.0, 1.0, 0.1)
+    """
+    out: dict[str, float] = {}
+    waiting: list[str] = []
+    for word in text.split():
+        if word == "*":
+            waiting.extend(photo_shares())
+        elif word in _GROUPS:
+            waiting.extend(_GROUPS[word].split())
+        elif word[0].isdigit() or word[0] == ".":
+            out.update(dict.fromkeys(waiting, float(word)))
+            waiting = []
+        elif word in photo_shares():
+            waiting.append(word)
+        else:
+            raise ValueError(f"{word!r} is no country and no group, in {text!r}")
+    if waiting:
+        raise ValueError(f"no rate after {waiting!r}, in {text!r}")
+    return out

@@ -10,6 +10,7 @@ from detectors.language import LanguageReader
 from detectors.phones import PhoneReader
 from detectors.places import PlaceReader
 from detectors.prices import PriceReader
+from detectors.roads import RoadReader
 from detectors.units import UnitReader
 
 __all__ = ["default_clue_readers"]
@@ -21,6 +22,7 @@ def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
         CoordinateReader(),
         PhoneReader(gazetteer),
         DomainReader(gazetteer),
+        RoadReader(),
         UnitReader(),
         PlaceReader(gazetteer),
         PriceReader(),

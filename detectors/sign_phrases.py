@@ -20,18 +20,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from data.folding import fold, joined
-from detectors.territories import photo_shares
 
-__all__ = ["PHRASES", "UNITS", "parse_rates", "phrase_keys"]
-
-_GROUPS = {
-    "us": "US PR GU VI AS MP", "gb": "GB IM JE GG GI", "anz": "AU NZ", "india": "IN PK BD LK NP",
-    "africa": "KE NG GH UG TZ ZM ZW BW NA MW RW", "asia": "SG HK MY",
-    "carib": "JM TT BB BS BZ GY LC GD AG DM VC KN KY BM",
-    "north": "MX GT HN SV NI CR PA", "south": "BR AR CL CO PE EC VE BO UY PY", "spanish": "AR CL CO PE EC VE BO UY PY",
-    "gulf": "SA AE QA KW BH OM", "arab": "SA AE QA KW BH OM EG JO IQ SY LB YE LY SD MA DZ TN",
-    "german": "DE AT CH LI", "nordic": "SE NO DK FI IS",
-}  # fmt: skip
+__all__ = ["PHRASES", "UNITS", "phrase_keys"]
 
 # (words, rates, rate of other reasons). A leading "=" asks that the words fill their lines.
 PHRASES: tuple[tuple[str, str, float], ...] = (
@@ -268,35 +258,6 @@ UNITS: tuple[tuple[str, str, str, float], ...] = (
      "FR 1 BE CH LU MC .5 CA .15 PT .5 BR 1 MA DZ TN SN CI CM ML BF MG RE GP MQ PF NC .7 ES .15 IT .05 AR CL UY .1 "
      "RO .03 DE AT .04 VN .3 AO MZ .7 PL NL .02", 0.04),
 )  # fmt: skip
-
-
-def parse_rates(text: str) -> dict[str, float]:
-    """``"us 1 CA .1"`` to country and rate: codes and groups take the next number; later ones replace earlier ones.
-
-    Raises:
-        ValueError: If a code is no country that photos have, or the text does not end with a number.
-
-    >>> rates = parse_rates("gb 1 IE ZA .1")
-    >>> rates["GB"], rates["IM"], rates["ZA"]
-    (1.0, 1.0, 0.1)
-    """
-    out: dict[str, float] = {}
-    waiting: list[str] = []
-    for word in text.split():
-        if word == "*":
-            waiting.extend(photo_shares())
-        elif word in _GROUPS:
-            waiting.extend(_GROUPS[word].split())
-        elif word[0].isdigit() or word[0] == ".":
-            out.update(dict.fromkeys(waiting, float(word)))
-            waiting = []
-        elif word in photo_shares():
-            waiting.append(word)
-        else:
-            raise ValueError(f"{word!r} is no country and no group, in {text!r}")
-    if waiting:
-        raise ValueError(f"no rate after {waiting!r}, in {text!r}")
-    return out
 
 
 @lru_cache(maxsize=1)

@@ -17,8 +17,8 @@ from data.gazetteer import country_name
 from detectors.base import Box, Clue, Evidence, Reading, bounding_box
 from detectors.lines import Token, merged, neighbours, tokens_of
 from detectors.privacy import mask
-from detectors.rates import evidence_of, tells
-from detectors.sign_phrases import PHRASES, UNITS, parse_rates, phrase_keys
+from detectors.rates import evidence_of, parse_rates, tells
+from detectors.sign_phrases import PHRASES, UNITS, phrase_keys
 from detectors.territories import photo_shares
 
 __all__ = ["UnitReader"]
