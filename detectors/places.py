@@ -28,6 +28,7 @@ from data.folding import is_han_or_kana
 from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, NameMatch
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.directions import direction_clues
 from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merged, neighbours, tokens_of
 from detectors.privacy import mask, masked
 
@@ -63,6 +64,8 @@ LIST_FACTOR = 5.0
 LIST_KM = 300.0
 MIN_GAIN = 1.0
 """A clue that gains less than this many nats at its best place is not emitted."""
+SIGN_GAIN = 0.2
+"""... unless another name of the same sign supports it (``detectors.directions``)."""
 MAX_CANDIDATES = 64
 FUZZY_POPULATION = 20_000
 """A misread name is looked for among places of at least this population."""
@@ -120,18 +123,28 @@ class PlaceReader:
         self._gazetteer = gazetteer
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
-        """One clue for each place name in ``readings``, strongest first; a name read twice is one clue."""
+        """One clue for each place name in ``readings``, strongest first; a name read twice is one clue.
+
+        Before them stand the clues of direction signs, of kind ``direction``, which use the same readings.
+        """
         readings = masked(readings)  # the letters of a plate name no town
         groups: dict[str, list[_Hit]] = {}
         for hit in self._hits(readings):
             groups.setdefault(hit.key, []).append(hit)
         # Only names that say something by themselves make a list: "Open" and "Bar" are places too.
-        named = [hits for hits in groups.values() if self._clue(hits, 1.0, readings) is not None]
+        alone = [(hits, self._clue(hits, 1.0, readings, least=SIGN_GAIN)) for hits in groups.values()]
+        weak = [clue for _, clue in alone if clue is not None]
+        named = [hits for hits, clue in alone if clue is not None and _gain(clue) >= MIN_GAIN]
         places = [_candidates(hits) for hits in named]
         strangers = [sum(not _close(one, other) for other in places) for one in places]
         clues = (self._clue(h, 1.0 + LIST_FACTOR * n, readings) for h, n in zip(named, strangers, strict=True))
         found = [clue for clue in clues if clue is not None]
-        return sorted(found, key=lambda clue: -max(p.log_lr for p in clue.evidence.points))
+        signs = direction_clues(weak, readings, self._name_at)
+        return signs + sorted(found, key=lambda clue: -_gain(clue))
+
+    def _name_at(self, lat: float, lon: float) -> str:
+        place, _ = self._gazetteer.nearest(lat, lon)
+        return f"{place.name}, {place.country}"
 
     def _hits(self, readings: Sequence[Reading]) -> Iterator[_Hit]:
         lines = [tokens_of(i, reading) for i, reading in enumerate(readings)]
@@ -207,7 +220,9 @@ class PlaceReader:
         )
         yield _Hit(matches[0].name_folded, gram, tuple(matches), rate * factor)
 
-    def _clue(self, hits: list[_Hit], list_factor: float, readings: Sequence[Reading]) -> Clue | None:
+    def _clue(
+        self, hits: list[_Hit], list_factor: float, readings: Sequence[Reading], *, least: float = MIN_GAIN
+    ) -> Clue | None:
         # The same name twice is the same evidence: the surest of its readings counts.
         hit = min(hits, key=lambda h: (h.matches[0].edits, h.distractor))
         rate = hit.distractor * list_factor
@@ -230,7 +245,7 @@ class PlaceReader:
                 chosen.append(best[i])
             if len(chosen) == MAX_CANDIDATES:
                 break
-        if not chosen or max(gains[m.place.id] for m in chosen) < MIN_GAIN:
+        if not chosen or max(gains[m.place.id] for m in chosen) < least:
             return None
         spans = [t for h in hits for t in h.spans]
         points = tuple(
@@ -250,6 +265,10 @@ class PlaceReader:
             else readings[hit.spans[0].reading].box,
             points_to=names[:5],
         )
+
+
+def _gain(clue: Clue) -> float:
+    return max(p.log_lr for p in clue.evidence.points)
 
 
 def _meaning(text: str, names: tuple[str, ...], *, misread: bool) -> str:

@@ -238,7 +238,7 @@ class RoadReader:
         # Company must be of another kind: a letter with a number is no witness for another one.
         kinds = {_letters(road.text) for road, _ in kept}
         plain = any(road.sure or road.noise < DOUBTFUL for road, _ in kept)
-        company = distances or (len(kinds) > 1 and (plain or "E" in kinds))
+        company = distances or (len(kinds) > 1 and (plain or any(_is_european(road.text) for road, _ in kept)))
         out: dict[str, Clue] = {}
         for road, reading in kept:
             if not (company or road.sure or road.noise < DOUBTFUL):
@@ -248,6 +248,10 @@ class RoadReader:
             if clue is not None and key not in out:
                 out[key] = clue
         return list(out.values())
+
+
+def _is_european(text: str) -> bool:
+    return _letters(text) == "E" and int("".join(c for c in text if c.isdigit())) in EUROPEAN
 
 
 def _letters(text: str) -> str:

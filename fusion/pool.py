@@ -25,6 +25,7 @@ RELIABILITY: Mapping[str, float] = {
     "coordinates": 1.0,  # the reader's own doubt (a misread digit, another place's coordinates) is in its evidence
     "phone": 0.9,  # advertisements carry the number of a head office in another region
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
+    "direction": 0.8,  # a map or a picture of a sign; the places of the sign are counted here and not once more
     "road": 0.8,  # rooms, gates and plates cut in half look like road numbers
     "units": 0.8,  # shops and guide books quote the signs of other countries
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
