@@ -30,18 +30,18 @@ from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 
 __all__ = ["DISTANCE_KM_PER_MILE", "direction_clues"]
 
-REACH_SHARE, REACH_KM = 0.2, 40.0
+REACH_SHARE, REACH_KM = 0.2, 25.0
 """How often signs around a place name it, against those in it, and how fast that falls off."""
 RING_SHARE, RING_SPREAD = 0.5, 0.25
 RING_HERE = 0.05
 """How often a sign in a place gives a distance to it, against those that only name it."""
-SUPPORTS = 1.5
+SUPPORTS = 4.0
 """Likelihood ratio from which on a name fits a position."""
 DETOUR = 1.25
 """Roads are this much longer than the straight line."""
 MOST_GAIN, LEAST_ELSEWHERE = 9.0, -3.0
 """Nats: two names of a sign can both be misread, or the sign be a picture of one."""
-LEAST_GAIN = 1.5
+LEAST_GAIN = 2.5
 LEAST_SUPPORT = 0.6
 FARTHEST_KM = 1500.0
 """Signs with larger distances are jokes for visitors ("New York 5,000 km")."""
@@ -50,6 +50,7 @@ _MOST_CANDIDATES = 24
 _MOST_NAMES = 8
 _MOST_POINTS = 8
 _MERGE_KM = 25.0
+_SAME_PLACE_KM = 3.0
 
 _NUMBER = r"(?P<number>\d{1,4}(?:[.,]\d)?)\s?(?P<unit>km|кm|км|mi|miles?|m)?"
 _AFTER = re.compile(rf"^[\s.:\-–…_→←↑➔>]{{0,12}}{_NUMBER}(?![\w:.,/%€$£])", re.IGNORECASE)
@@ -185,7 +186,9 @@ def _combined(sign: Sequence[_Name], readings: Sequence[Reading], name_at: Calla
     if total[best] < LEAST_GAIN:
         return None
     total -= max(total[best] - MOST_GAIN, 0.0)
-    used = [name for name, fits in zip(sign, supported[:, best], strict=True) if fits]
+    used = _different([name for name, fits in zip(sign, supported[:, best], strict=True) if fits], x[best : best + 1])
+    if len(used) < 2:
+        return None
     points = _points(x, total, used, measured)
     elsewhere = max(sum(name.clue.evidence.elsewhere for name in used), LEAST_ELSEWHERE)
     where = [_nearest_candidate(used, p) for p in points[:3]]
@@ -204,6 +207,19 @@ def _combined(sign: Sequence[_Name], readings: Sequence[Reading], name_at: Calla
         box=bounding_box([readings[name.reading].box for name in used]),
         points_to=places,
     )
+
+
+def _different(names: Sequence[_Name], x: NDArray[np.float64]) -> list[_Name]:
+    """``names`` without those that, near ``x``, mean the same place as one before: a name in two scripts."""
+    places = []
+    out = []
+    for name in names:
+        vectors = name.candidates()[0]
+        near = vectors[[int(np.argmin(_km(vectors, x)[:, 0]))]]
+        if all(_km(near, other)[0, 0] > _SAME_PLACE_KM for other in places):
+            places.append(near)
+            out.append(name)
+    return out
 
 
 def _candidate_vectors(sign: Sequence[_Name]) -> NDArray[np.float64]:
