@@ -6,8 +6,8 @@ For a name N that places i bear, three rates per photo with text decide:
   (``KIND_RATE``), times the place's share of the people around it: photos in a suburb show the city's name.
 - ``S = sum_i a_i P0_i``: how often any photo shows N because it is there; P0, the share of the world's photos, is
   taken to be the share of its population.
-- ``d``: how often N is read anywhere for another reason: as a common word, a surname or brand, on a travel agency, as
-  noise of the OCR (``_distractor_rate``), as a street's or a university's name (``_context_factor``), or in a
+- ``d``: how often N is read anywhere for another reason: as a common word, a surname, a shop or brand
+  (``detectors.place_words``), on a travel agency, as noise of the OCR (``_distractor_rate``), as a street's or a university's name (``_context_factor``), or in a
   list of far-away places, as on an airport's board (``LIST_FACTOR``).
 
 Then ``log_lr_i = log((a_i + d) / (S + d))`` and elsewhere ``log(d / (S + d))``: an ambiguous name points at all of its
@@ -30,6 +30,7 @@ from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.directions import direction_clues
 from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merged, neighbours, tokens_of
+from detectors.place_words import shop_rate
 from detectors.privacy import mask, masked
 
 __all__ = ["PlaceReader"]
@@ -297,7 +298,8 @@ def _distractor_rate(match: NameMatch, confidence: float) -> float:
     """How often a photo shows the match's name for another reason than being there."""
     word = WORD_ON_SIGNS * 10.0 ** (match.commonness - 9.0) if match.commonness else 0.0
     name = NAME_RATE * 10.0 ** (NAME_EXPONENT * (match.mention - 9.0)) if match.mention else 0.0
-    return min(WORDS_PER_PHOTO * word + name + RARE_RATE + _noise_rate(match.name_folded, confidence), 1.0)
+    shop = shop_rate(match.name_folded)
+    return min(WORDS_PER_PHOTO * word + name + shop + RARE_RATE + _noise_rate(match.name_folded, confidence), 1.0)
 
 
 def _context_factor(gram: tuple[Token, ...], lines: list[list[Token]], beside: Neighbours) -> float:
