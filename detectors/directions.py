@@ -128,15 +128,15 @@ def _distance(reading: int, end: int, readings: Sequence[Reading]) -> tuple[floa
         match = min(beside, key=lambda item: item[0])[1] if beside else None
     if match is None:
         return ()
-    number = float(match["number"].replace(",", "."))
+    value = float(match["number"].replace(",", "."))
     unit = (match["unit"] or "").casefold()
     if unit == "m":
         return ()  # metres, or miles on British signs: the place is here
     if unit.startswith("mi"):
-        kms: tuple[float, ...] = (number * DISTANCE_KM_PER_MILE,)
+        kms: tuple[float, ...] = (value * DISTANCE_KM_PER_MILE,)
     else:
-        kms = (number,) if unit else (number, number * DISTANCE_KM_PER_MILE)
-    return kms if 1.0 <= number and min(kms) <= FARTHEST_KM else ()
+        kms = (value,) if unit else (value, value * DISTANCE_KM_PER_MILE)
+    return kms if value >= 1.0 and min(kms) <= FARTHEST_KM else ()
 
 
 def _signs(names: Sequence[_Name], readings: Sequence[Reading]) -> list[list[_Name]]:
@@ -164,7 +164,9 @@ def _together(one: _Name, other: _Name, readings: Sequence[Reading]) -> bool:
     return (below <= 2.5 * low and aside <= 2.0 * low) or (below <= 0.0 and aside <= 8.0 * low)
 
 
-def _combined(sign: Sequence[_Name], readings: Sequence[Reading], name_at: Callable[[float, float], str]) -> Clue | None:
+def _combined(
+    sign: Sequence[_Name], readings: Sequence[Reading], name_at: Callable[[float, float], str]
+) -> Clue | None:
     measured = [name for name in sign if name.kms]
     if len(measured) < 2:
         measured = []
@@ -211,7 +213,7 @@ def _combined(sign: Sequence[_Name], readings: Sequence[Reading], name_at: Calla
 
 def _different(names: Sequence[_Name], x: NDArray[np.float64]) -> list[_Name]:
     """``names`` without those that, near ``x``, mean the same place as one before: a name in two scripts."""
-    places = []
+    places: list[NDArray[np.float64]] = []
     out = []
     for name in names:
         vectors = name.candidates()[0]
@@ -240,9 +242,9 @@ def _ratio(name: _Name, x: NDArray[np.float64], *, ring: bool, first_only: bool 
     else:
         around = REACH_SHARE * np.exp(-distance / REACH_KM)
     elsewhere = math.exp(name.clue.evidence.elsewhere)
-    gain: NDArray[np.float64] = elsewhere + (
-        np.maximum(ratio - elsewhere, 0.0)[:, None] * np.maximum(own, around)
-    ).sum(axis=0)
+    gain: NDArray[np.float64] = elsewhere + (np.maximum(ratio - elsewhere, 0.0)[:, None] * np.maximum(own, around)).sum(
+        axis=0
+    )
     return gain
 
 

@@ -1,9 +1,9 @@
 """Names of places that shops, dishes and brands bear: Tokyo is a restaurant and Hitachi an electric drill.
 
 How often a photo with text shows such a name away from its place was counted on 1,280 photos (650 with text): names of
-this list stood there about ten times, always on a shop, a hotel or an article, that is 1e-4 per photo and name on average. The
-best known are commoner than the rest: ``SHOP_RATE`` for those, ``BRAND_RATE`` for others. The names are those of the
-cuisines, wines, fashion houses, hotels, car makers and firms of which everyone has seen some.
+this list stood there about ten times, always on a shop, a hotel or an article, that is 1e-4 per photo and name on
+average. The best known are commoner than the rest: ``SHOP_RATE`` for those, ``BRAND_RATE`` for others. The names are
+those of the cuisines, wines, fashion houses, hotels, car makers and firms of which everyone has seen some.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ BRAND_RATE = 1e-4
 """The same for one of the others."""
 
 _SHOPS = frozenset(
-    """london paris tokyo roma rome milano milan napoli venezia new_york bangkok shanghai istanbul hong_kong havana
+    str.split(
+        """london paris tokyo roma rome milano milan napoli venezia new_york bangkok shanghai istanbul hong_kong havana
     firenze berlin wien vienna barcelona hollywood chicago texas manhattan brooklyn orange subway boots next target
-    mobile post liberty victoria""".split()
+    mobile post liberty victoria"""
+    )
 )
 _BRANDS = frozenset(
-    """hitachi kawasaki toyota kobe osaka kyoto sapporo nagoya seoul taipei peking beijing canton hunan hanoi saigon
+    str.split(
+        """hitachi kawasaki toyota kobe osaka kyoto sapporo nagoya seoul taipei peking beijing canton hunan hanoi saigon
     phuket bali bombay mumbai delhi new_delhi agra jaipur madras kathmandu everest beirut kabul damascus ankara antalya
     bodrum marmara capri sorrento siena bologna parma palermo verona portofino como amalfi sicilia torino genova lyon
     marseille bordeaux cognac dijon champagne vichy evian vittel nice cannes saint_tropez monaco monte_carlo madrid
@@ -33,7 +36,8 @@ _BRANDS = frozenset(
     plymouth chase fargo wells hilton marriott sheraton lacoste levis santander nokia philips delta phoenix columbia
     cancun acapulco oaxaca puebla tijuana jalisco veracruz cuba rio copacabana buenos_aires lima bogota caracas
     santiago casablanca marrakech tangier cairo alexandria jerusalem bethlehem nazareth zanzibar nairobi sahara reading
-    bath sandwich hamburger vienna bologna angora cashmere java mocha atlas oasis eden paradise arcadia avalon aurora""".split()
+    bath sandwich hamburger vienna bologna angora cashmere java mocha atlas oasis eden paradise arcadia avalon aurora"""
+    )
 )
 # Capital letters that Cyrillic shares with Latin: engines without Cyrillic read its words as Latin ones.
 _SHARED = frozenset("abcehkmoptxy")

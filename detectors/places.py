@@ -7,8 +7,8 @@ For a name N that places i bear, three rates per photo with text decide:
 - ``S = sum_i a_i P0_i``: how often any photo shows N because it is there; P0, the share of the world's photos, is
   taken to be the share of its population.
 - ``d``: how often N is read anywhere for another reason: as a common word, a surname, a shop or brand
-  (``detectors.place_words``), on a travel agency, as noise of the OCR (``_distractor_rate``), as a street's or a university's name (``_context_factor``), or in a
-  list of far-away places, as on an airport's board (``LIST_FACTOR``).
+  (``detectors.place_words``), on a travel agency, as noise of the OCR (``_distractor_rate``), as a street's or a
+  university's name (``_context_factor``), or in a list of far-away places, as on an airport's board (``LIST_FACTOR``).
 
 Then ``log_lr_i = log((a_i + d) / (S + d))`` and elsewhere ``log(d / (S + d))``: an ambiguous name points at all of its
 places, a famous one is read everywhere, a common word says nothing. A misread name is one edit away: a_i is then

@@ -1,10 +1,11 @@
 """How prices are written: signs of currencies, what a unit buys, decimal signs, where the sign stands.
 
 Sources: which currency a territory uses, and the decimal comma or point of its first language, are CLDR 47's (babel's
-``get_territory_currencies`` and ``number_symbols``; a test compares them). ``DECIMAL_COMMA`` leaves CLDR where price
-tags do: South Africa, Switzerland, Indonesia and the Spanish-speaking countries that write a point (Real Academia
-Espanola, "Diccionario panhispanico de dudas", s. v. numeros). Signs are those of the central banks and of CLDR's narrow symbols. Units per
-US dollar are orders of magnitude (IMF exchange rates, mean of 2015 to 2024).
+``get_territory_currencies`` and ``number_symbols``; a test compares them). ``DECIMAL_COMMA`` leaves CLDR in South
+Africa, whose price tags have a point, and in a dozen small territories of mixed habits. Signs are those of the central
+banks and of CLDR's narrow symbols. Units per US dollar are orders of magnitude (IMF exchange rates, mean of 2015 to
+2024). How the tags of a country divide between signs, sides and endings is a judgement to a factor of two, from what
+shops there do.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from collections.abc import Mapping
 __all__ = ["AFTER", "DASHES", "DECIMAL_COMMA", "ENDINGS", "EXTRA_USERS", "PER_DOLLAR", "SIGNS"]
 
 DECIMAL_COMMA = frozenset(
-    "AD AL AM AO AR AT AX AZ BA BE BF BG BI BJ BL BO BR BY CD CF CG CI CL CM CO CR CU CV CY CZ DE DJ DK DZ EC EE ES "
-    "FI FO FR GA GE GF GL GN GP GQ GR GW HR HT HU ID IS IT KG KZ LB LT LU LV LY MA MC MD ME MF MK ML MQ MR MU MZ NC NE "
-    "NL NO PF PL PM PT PY RE RO RS RU RW SE SI SK SM SN SR ST TG TJ TM TN TR UA UY UZ VA VE VN XK YT".split()
+    str.split(
+        "AD AL AM AO AR AT AX AZ BA BE BF BG BI BJ BL BO BR BY CD CF CG CI CL CM CO CR CU CV CY CZ DE DJ DK DZ EC "
+        "EE ES FI FO FR GA GE GF GL GN GP GQ GR GW HR HT HU ID IS IT KG KZ LB LT LU LV LY MA MC MD ME MF MK ML MQ "
+        "MR MU MZ NC NE NL NO PF PL PM PT PY RE RO RS RU RW SE SI SK SM SN SR ST TG TJ TM TN TR UA UY UZ VA VE VN "
+        "XK YT "
+    )
 )
 """Countries whose price tags say 9,99; the others say 9.99."""
 
 AFTER = frozenset(
-    "AD AL AM AX AZ BA BG BL BY CZ DE DK DZ EE ES FI FO FR GE GF GL GP GR HR HU IS IT JP KG KR KZ LT LU LV MA MC MD ME "
-    "MF MK MQ NC NO PF PL PM PT RE RO RS RU SE SI SK SM TJ TM TN TW UA UZ VA VN XK YT".split()
+    str.split(
+        "AD AL AM AX AZ BA BG BL BY CZ DE DK DZ EE ES FI FO FR GE GF GL GP GR HR HU IS IT JP KG KR KZ LT LU LV MA "
+        "MC MD ME MF MK MQ NC NO PF PL PM PT RE RO RS RU SE SI SK SM TJ TM TN TW UA UZ VA VN XK YT "
+    )
 )
 """Countries where the sign mostly stands after the amount (CLDR; kr and words do nearly always)."""
 
@@ -58,7 +64,8 @@ PER_DOLLAR: Mapping[str, float] = {
     "XOF": 590, "XAF": 590, "XPF": 108, "MXN": 19, "GTQ": 7.7, "HNL": 24, "NIO": 34, "CRC": 570, "PAB": 1, "CUP": 100,
     "DOP": 54, "JMD": 145, "TTD": 6.7, "BBD": 2, "BSD": 1, "XCD": 2.7, "HTG": 100, "COP": 3700, "VES": 30, "PEN": 3.6,
     "BOB": 6.9, "CLP": 780, "ARS": 200, "UYU": 39, "PYG": 6700, "BRL": 4.8, "FJD": 2.2, "PGK": 3.6, "MUR": 42,
-    "SCR": 14, "MGA": 4000, "LBP": 15000, "BMD": 1, "BZD": 2, "KYD": 0.83, "GYD": 208, "SRD": 25, "LRD": 170,
+    "YER": 250, "MOP": 8, "SDG": 300, "SCR": 14, "MGA": 4000, "LBP": 15000, "BMD": 1, "BZD": 2, "KYD": 0.83,
+    "GYD": 208, "SRD": 25, "LRD": 170,
 }  # fmt: skip
 
 # A sign to the currencies that it stands for, with the share of that currency's price tags that are read so: written
@@ -162,25 +169,36 @@ SIGNS: tuple[tuple[str, Mapping[str, float], float], ...] = (
     (r"xpf", {"XPF": 0.3}, 0.001),
     (r">F", {"XOF": 0.2, "XAF": 0.2, "XPF": 0.6}, 0.03),
     (r"<F", {"GBP": 0.02, "EUR": 0.003}, 0.006),
-    (r"l\.e\.?|egp|جنيه|ج\.?م\.?", {"EGP": 0.9}, 0.004),
-    (r"dhs?\.?|درهم", {"MAD": 0.9, "AED": 0.35}, 0.002),
-    (r"aed|د\.?إ\.?", {"AED": 0.6}, 0.001),
+    (r"l\.e\.?|egp", {"EGP": 0.5}, 0.003),
+    (r"جنيه|ج\.?م\.?", {"EGP": 0.4, "SDG": 0.5}, 0.0003),
+    (r"dhs?\.?", {"MAD": 0.7, "AED": 0.3}, 0.002),
+    (r"درهم", {"MAD": 0.2, "AED": 0.1}, 0.0003),
+    (r"aed", {"AED": 0.5}, 0.0005),
+    (r"د\.?إ\.?", {"AED": 0.1}, 0.0001),
     (r"mad", {"MAD": 0.1}, 0.002),
     (r">da", {"DZD": 0.7}, 0.02),
     (r"دج|د\.ج\.?", {"DZD": 0.25}, 0.001),
-    (r">dt|tnd|د\.?ت\.?", {"TND": 0.9}, 0.01),
+    (r">dt|tnd", {"TND": 0.6}, 0.01),
+    (r"د\.?ت\.?", {"TND": 0.3}, 0.0003),
     (r"د\.?ل\.?", {"LYD": 0.9}, 0.001),
-    (r"sr|sar|ريال|ر\.?س\.?|﷼", {"SAR": 0.9, "QAR": 0.2, "OMR": 0.2}, 0.01),
-    (r"qr|qar|ر\.?ق\.?", {"QAR": 0.8}, 0.01),
-    (r"r\.o\.?|omr|ر\.?ع\.?", {"OMR": 0.8}, 0.003),
-    (r"kd|kwd|د\.?ك\.?", {"KWD": 0.9}, 0.01),
-    (r"bd|bhd|د\.?ب\.?", {"BHD": 0.9}, 0.02),
-    (r"jd|jod|دينار", {"JOD": 0.8, "KWD": 0.05, "IQD": 0.2, "BHD": 0.1, "LYD": 0.1, "DZD": 0.05}, 0.01),
+    (r"sr|sar", {"SAR": 0.5}, 0.01),
+    (r"ريال|ر\.?س\.?|﷼", {"SAR": 0.4, "QAR": 0.2, "OMR": 0.2, "YER": 0.7}, 0.0003),
+    (r"qr|qar", {"QAR": 0.6}, 0.01),
+    (r"ر\.?ق\.?", {"QAR": 0.2}, 0.0003),
+    (r"r\.o\.?|omr", {"OMR": 0.6}, 0.003),
+    (r"ر\.?ع\.?", {"OMR": 0.2}, 0.0003),
+    (r"kd|kwd", {"KWD": 0.6}, 0.01),
+    (r"د\.?ك\.?", {"KWD": 0.3}, 0.0003),
+    (r"bd|bhd", {"BHD": 0.6}, 0.02),
+    (r"د\.?ب\.?", {"BHD": 0.3}, 0.0003),
+    (r"jd|jod", {"JOD": 0.5}, 0.01),
+    (r"دينار", {"JOD": 0.3, "KWD": 0.05, "IQD": 0.2, "BHD": 0.1, "LYD": 0.1, "DZD": 0.05, "TND": 0.05}, 0.0003),
     (r"iqd|د\.?ع\.?", {"IQD": 0.6}, 0.001),
     (r"تومان|ریال|toman", {"IRR": 0.95}, 0.001),
     (r"l\.l\.?|ل\.?ل\.?", {"LBP": 0.5}, 0.004),
 )  # fmt: skip
-"""``(pattern, {currency: share of its price tags}, rate of other reasons)``. ``<`` says that it stands before the amount
+"""``(pattern, {currency: share of its price tags}, rate of other reasons)``. ``<`` says that it stands before the
+amount
 only, ``>`` after it only. Patterns with a capital letter are matched as they are, all others in any case."""
 
 DASHES: Mapping[str, Mapping[str, float]] = {

@@ -33,10 +33,12 @@ TYPICAL_DOLLARS = 8.0
 SPREAD_DECADES = 0.9
 """Standard deviation of the decimal logarithm of the amounts."""
 LEAST_USUAL = 0.02
-HAS_CENTS = 40.0
+HAS_CENTS = 60.0
 """Currencies with fewer units per dollar than this are written with cents."""
 SIDE = 0.85
-"""Of a country's tags, this share has the sign on its usual side."""
+"""Of a country's tags, this share has the symbol on its usual side; words and letters stand on either."""
+LETTERS_WITH_CENTS = 0.2
+"""Letters beside an amount with cents are something else this much more rarely than beside a whole number."""
 COMMA_FOR_POINT, POINT_FOR_COMMA = 0.06, 0.12
 """How often the comma is written, or read, in countries of the point, and the point in countries of the comma."""
 BARE_RATE, BARE_NOISE = 0.25, 0.05
@@ -48,7 +50,8 @@ MIXED = 5.0
 _MOST_TEXT, _MOST_PRICES = 2000, 40
 
 _AMOUNT = re.compile(
-    r"(?<!\d[.,:/\-–])(?<![\d#+])(?<!\d )(?:\d{1,3}(?:(?P<group>[.,’' ])\d{3})(?:(?P=group)\d{3}){0,2}(?:[.,]\d\d)?|\d{1,7}(?:[.,]\d\d)?)"
+    r"(?<!\d[.,:/\-–])(?<![\d#+])(?<!\d )"
+    r"(?:\d{1,3}(?:(?P<group>[.,’' ])\d{3})(?:(?P=group)\d{3}){0,2}(?:[.,]\d\d)?|\d{1,7}(?:[.,]\d\d)?)"
     r"(?![\d%]|:(?!-)|[.,]\d|-\d| ?%)"
 )
 _BEFORE = re.compile(r"(?P<sign>[^\s\d,;:()（）/]{1,9}/?\.?)[ :]?$")
@@ -122,7 +125,7 @@ def prices_in(text: str) -> list[Price]:
     >>> max(best, key=best.get), prices_in("12:30, 10.00-18.00, No. 7, US$5"), prices_in("Rs.150/-")[0].sign
     ('BR', [], 'Rs.')
     """
-    found = []
+    found: list[Price] = []
     for match in _AMOUNT.finditer(text[:_MOST_TEXT]):
         price = _price(text, match)
         if price is not None and (not found or price.start >= found[-1].end):
@@ -154,7 +157,9 @@ def _price(text: str, match: re.Match[str]) -> Price | None:
             break
     if found is None:
         if dash:
-            rates = {c: rate * _amount_rate(c, style, 1.0) for c, rate in DASHES[dash].items()} if dash in DASHES else {}
+            rates = (
+                {c: rate * _amount_rate(c, style, 1.0) for c, rate in DASHES[dash].items()} if dash in DASHES else {}
+            )
             end = match.end() + len(after["dash"])
             noise = ENDINGS.get(dash, 1.0)
             return Price(dash, value, match.start(), end, rates, noise) if rates else None
@@ -167,10 +172,12 @@ def _price(text: str, match: re.Match[str]) -> Price | None:
     end = match.end() if side == "<" else text.find(sign, match.end()) + len(sign)
     if dash:
         end = max(end, match.end() + len(after["dash"]))
-    rates = _rates(rows, side, style, value)
+    rates = _rates(rows, sign, side, style, value)
     if dash in DASHES:
         rates = {c: rate * (DASHES[dash].get(c, 0.0) + 0.01) * 2.0 for c, rate in rates.items()}
     noise = STYLE_SCALE * max(SIGNS[row][2] for row in rows)
+    if sign[0].isalpha() and style.startswith(("cents", "group")):
+        noise *= LETTERS_WITH_CENTS
     return Price(sign, value, start, end, rates, noise)
 
 
@@ -229,15 +236,16 @@ def _usual(value: float, per_dollar: float) -> float:
     return max(math.exp(-0.5 * z * z), LEAST_USUAL)
 
 
-def _rates(rows: Sequence[int], side: str, style: str, value: float) -> dict[str, float]:
+def _rates(rows: Sequence[int], sign: str, side: str, style: str, value: float) -> dict[str, float]:
     out: dict[str, float] = {}
     users = _users()
     for row in rows:
         for currency, written in SIGNS[row][1].items():
             per_dollar = PER_DOLLAR.get(currency, 1.0)
             usual = _usual(value, per_dollar)
+            symbol = unicodedata.category(sign[0]) == "Sc" or sign[-1] == "$"
             for country, share in users.get(currency, {}).items():
-                own = SIDE if (country in AFTER) == (side == ">") else 1.0 - SIDE
+                own = 0.5 if not symbol else SIDE if (country in AFTER) == (side == ">") else 1.0 - SIDE
                 rate = share * written * own * usual * _amount_rate(country, style, per_dollar)
                 out[country] = out.get(country, 0.0) + rate
     return out

@@ -72,7 +72,9 @@ def evidence_of(
     shares = photo_shares()
     background = sum(shares.get(country, 0.0) * rate for country, rate in rates.items())
     for code, rate in regions.items():
-        background += min(_REGION_SHARE, 0.9 / len(regions)) * shares.get(code[:2], 0.0) * (rate - rates.get(code[:2], 0.0))
+        background += (
+            min(_REGION_SHARE, 0.9 / len(regions)) * shares.get(code[:2], 0.0) * (rate - rates.get(code[:2], 0.0))
+        )
     other = noise * (1.0 + UNSURE * (1.0 - confidence)) + ABROAD * max(background, 0.0)
     base = math.log(max(background, 0.0) + other)
     return Evidence(

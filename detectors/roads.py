@@ -52,7 +52,8 @@ _MOST_TEXT = 2000
 _CANDIDATE = re.compile(
     r"(?<![\w./\-&+#$€£])(?:(?:I{1,3}/)|[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_])){0,3}\.?|"
     r"(?i:interstate|route|state route|state rte|state hwy|state highway|state road|hwy|highway|autoroute|"
-    r"ruta nacional|ruta nacional n[º°o]|rodovia br|bundesstraße|bundesstrasse|riksväg|länsväg|riksvei|fylkesvei|rijksweg)\.?)"
+    r"ruta|ruta nacional|ruta nacional n[º°o]|rodovia br|bundesstraße|bundesstrasse|riksväg|länsväg|riksvei|fylkesvei|"
+    r"rijksweg)\.?)"
     r" ?-? ?\d{1,4}(?:[A-Z](?![\w])| ?\( ?[Mm] ?\))?(?![\w\-]|[.,:/]\d| ?[%€$£°]|'|\()"
 )
 _LABELS = re.compile(
@@ -140,7 +141,7 @@ def _known(written: str) -> tuple[dict[str, float], dict[str, float], float, boo
     rates: dict[str, float] = {}
     regions: dict[str, float] = {}
     noises: list[float] = []
-    sure = len(written) > 4 and written[:4].isalpha()
+    sure = written[:3].isalpha()
     own_road = _OWN.fullmatch(written) is not None  # not a number of any road of its kind
     for pattern, form, noise in _forms():
         if not own_road and pattern.fullmatch(written):
@@ -168,7 +169,7 @@ def _numbered(written: str) -> Iterator[_Numbered]:
     code, number, hyphen = match["code"].replace(".", ""), int(match["number"]), "-" in match["gap"]
     if code == "E":
         yield _european(number)
-    if code in ("I", "l") and match["gap"].strip(" ") == "-" or code.casefold() == "interstate":
+    if (code in ("I", "l") and match["gap"].strip(" ") == "-") or code.casefold() == "interstate":
         yield _american(INTERSTATES.get(number, ()), 0.5, 0.0001)
     if code == "US":
         yield _american(US_ROUTES.get(number, ()), 0.3, 0.0001)

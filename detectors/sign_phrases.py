@@ -11,7 +11,8 @@ Pakistani and Bangladeshi codes; L, LTA's Code of Practice (Singapore), Arahan T
 Kong's Road Users' Code; S, the SADC road traffic signs manual; N, NOM-034-SCT2 (Mexico) and SIECA's Central American
 manual; B, CONTRAN's manual (Brazil) and the manuals of Argentina, Chile, Colombia and Peru; V, the codes of Europe
 (StVO, StVO-AT, SSV, IISR, RVV, Codice della strada, Reglamento General de Circulacion); J, the road sign orders of
-Japan, Korea, China (GB 5768), Taiwan, Thailand, Vietnam (QCVN 41) and Indonesia; U, units by law (Weights and Measures Acts; NIST HB 44).
+Japan, Korea, China (GB 5768), Taiwan, Thailand, Vietnam (QCVN 41) and Indonesia; U, units by law (Weights and Measures
+Acts; NIST HB 44).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from data.folding import fold, joined
 
 __all__ = ["PHRASES", "UNITS", "phrase_keys"]
 
-# (words, rates, rate of other reasons). A leading "=" asks that the words fill their lines.
+# (words, rates, rate of other reasons). A leading "=" asks that the words fill their lines; "!" makes a clue even of
+# what says next to nothing, so that no other reader takes the word for English.
 PHRASES: tuple[tuple[str, str, float], ...] = (
     # Speed, way and stopping (M T A I L S)
     ("speed limit", "us 1 PH LR .3 anz .1 IN .15 asia africa carib .1 CA .04 GB IE ZA .05", 0.02),
@@ -135,6 +137,7 @@ PHRASES: tuple[tuple[str, str, float], ...] = (
     ("dogs must be kept on", "gb 1 IE .7 anz .3 CA .3 us .1", 0.02),
     ("curb your dog", "us 1 CA .05", 0.01),
     # Stop signs that do not say STOP (N B J; Convention on Road Signs, article 10)
+    ("!=stop", "* 1 south north PR DO .05 CU .7 TR .02 JP CN TW TH IR .15 KR .3 arab .5 CA .8", 0.1),
     ("=pare", "south 1 PR DO 1 CU .05 PT .03 us .02", 0.1),
     ("=alto", "north 1 us .02 DO .02", 0.15),
     ("=arrêt", "CA 1 FR BE CH .1", 0.1),
@@ -170,7 +173,8 @@ PHRASES: tuple[tuple[str, str, float], ...] = (
     ("una vía", "CR 1 GT HN SV PA EC CO PE .5", 0.06),
     ("retorno", "MX 1 BR 1 north .5 CO PE EC .5 AR .1 PT .03", 0.08),
     ("casa en venta", "MX 1 spanish .5 ES .3", 0.02),
-    ("vende-se", "BR 1 PT 1 AO MZ 1", 0.01), ("aluga-se", "BR 1 PT .3 AO MZ .2", 0.01), ("arrenda-se", "PT 1 AO MZ 1", 0.005),
+    ("vende-se", "BR 1 PT 1 AO MZ 1", 0.01), ("aluga-se", "BR 1 PT .3 AO MZ .2", 0.01),
+    ("arrenda-se", "PT 1 AO MZ 1", 0.005),
     ("proibido estacionar", "BR 1 PT .5 AO MZ .5", 0.01), ("estacionamento proibido", "PT 1 BR .3", 0.005),
     ("não estacione", "BR 1 PT .1", 0.005), ("rua sem saída", "BR 1", 0.005),
     ("garagem", "BR 1 PT 1 AO MZ 1", 0.04), ("devagar", "BR 1 AO MZ .5 PT .2", 0.03), ("exceto", "BR 1 PT .7", 0.05),
@@ -190,9 +194,11 @@ PHRASES: tuple[tuple[str, str, float], ...] = (
     ("voie sans issue", "FR 1 CH .3 BE .3 MC 1", 0.005), ("chasse gardée", "FR 1", 0.005),
     ("école arrêt", "CA 1", 0.02),
     # German and Dutch (V)
-    ("anlieger frei", "DE 1 AT .02", 0.003), ("anlieger", "DE 1", 0.01), ("zubringerdienst gestattet", "CH 1 LI 1", 0.003),
+    ("anlieger frei", "DE 1 AT .02", 0.003), ("anlieger", "DE 1", 0.01),
+    ("zubringerdienst gestattet", "CH 1 LI 1", 0.003),
     ("zubringerdienst", "CH 1 LI .5 AT .1", 0.005), ("anrainer", "AT 1", 0.005), ("anrainerverkehr", "AT 1", 0.003),
-    ("ausgenommen", "AT 1 CH .7 LI .5 DE .03 IT .05", 0.02), ("einbahnstraße", "DE 1", 0.005), ("=einbahn", "AT 1", 0.01),
+    ("ausgenommen", "AT 1 CH .7 LI .5 DE .03 IT .05", 0.02), ("einbahnstraße", "DE 1", 0.005),
+    ("=einbahn", "AT 1", 0.01),
     ("fußgängerzone", "DE 1 AT 1", 0.005), ("feuerwehrzufahrt", "DE 1 AT .3 CH .05", 0.003),
     ("ausfahrt freihalten", "DE 1 AT .3", 0.003), ("einfahrt freihalten", "DE 1 AT .3", 0.003),
     ("parkieren verboten", "CH 1", 0.003), ("parkverbot", "CH 1 DE .2 AT .3 LI .5", 0.01),
@@ -200,32 +206,49 @@ PHRASES: tuple[tuple[str, str, float], ...] = (
     ("zu vermieten", "DE 1 AT .5 CH 1 LI 1", 0.01), ("werktags", "DE 1 AT 1 CH .05", 0.02),
     ("verboden toegang", "NL 1 BE .4 SR .5", 0.005), ("art 461", "NL 1", 0.005), ("uitgezonderd", "NL .7 BE 1", 0.005),
     ("doorgaand verkeer", "NL 1 BE .7", 0.005), ("fietsers afstappen", "NL 1 BE .2", 0.003),
-    ("plaatselijk verkeer", "BE 1 NL .05", 0.003), ("te huur", "NL 1 BE 1 SR .5", 0.02), ("te koop", "NL 1 BE 1 SR .7", 0.02),
+    ("plaatselijk verkeer", "BE 1 NL .05", 0.003), ("te huur", "NL 1 BE 1 SR .5", 0.02),
+    ("te koop", "NL 1 BE 1 SR .7", 0.02),
     # Italian, and the rest of Europe (V)
-    ("passo carrabile", "IT 1 SM 1", 0.003), ("senso unico", "IT 1 CH .1 SM 1", 0.01), ("zona traffico limitato", "IT 1", 0.003),
-    ("affittasi", "IT 1 CH .1", 0.005), ("vendesi", "IT 1 CH .1 SM 1", 0.005), ("divieto di sosta", "IT 1 CH .1 SM 1", 0.005),
+    ("passo carrabile", "IT 1 SM 1", 0.003), ("senso unico", "IT 1 CH .1 SM 1", 0.01),
+    ("zona traffico limitato", "IT 1", 0.003),
+    ("affittasi", "IT 1 CH .1", 0.005), ("vendesi", "IT 1 CH .1 SM 1", 0.005),
+    ("divieto di sosta", "IT 1 CH .1 SM 1", 0.005),
     ("rallentare", "IT 1 CH .05", 0.01), ("proprietà privata", "IT 1 CH .2", 0.01),
-    ("nie dotyczy", "PL 1", 0.003), ("teren prywatny", "PL 1", 0.003), ("na sprzedaż", "PL 1", 0.005), ("do wynajęcia", "PL 1", 0.005),
-    ("mimo", "CZ 1 SK .3", 0.1), ("dopravní obsluhy", "CZ 1", 0.003), ("zákaz vjezdu", "CZ 1", 0.003), ("zákaz vjazdu", "SK 1", 0.003),
+    ("nie dotyczy", "PL 1", 0.003), ("teren prywatny", "PL 1", 0.003), ("na sprzedaż", "PL 1", 0.005),
+    ("do wynajęcia", "PL 1", 0.005),
+    ("mimo", "CZ 1 SK .3", 0.1), ("dopravní obsluhy", "CZ 1", 0.003), ("zákaz vjezdu", "CZ 1", 0.003),
+    ("zákaz vjazdu", "SK 1", 0.003),
     ("okrem", "SK 1", 0.03), ("na prodej", "CZ 1", 0.005), ("na predaj", "SK 1", 0.005), ("pronájem", "CZ 1", 0.005),
-    ("na prenájom", "SK 1", 0.005), ("kivéve", "HU 1", 0.01), ("eladó", "HU 1 RO SK RS .05", 0.02), ("kiadó", "HU 1 RO SK RS .03", 0.03),
+    ("na prenájom", "SK 1", 0.005), ("kivéve", "HU 1", 0.01), ("eladó", "HU 1 RO SK RS .05", 0.02),
+    ("kiadó", "HU 1 RO SK RS .03", 0.03),
     ("behajtani tilos", "HU 1", 0.003), ("de vânzare", "RO 1 MD 1", 0.005), ("de închiriat", "RO 1 MD .7", 0.005),
-    ("parcarea interzisă", "RO 1 MD 1", 0.003), ("girilmez", "TR 1 CY .1", 0.003), ("park yapılmaz", "TR 1 CY .1", 0.003),
-    ("park etmeyiniz", "TR 1 CY .1", 0.003), ("satılık", "TR 1 CY .2", 0.005), ("kiralık", "TR 1 CY .2", 0.005), ("yavaş", "TR 1 CY .1", 0.02),
-    ("privat vei", "NO 1", 0.003), ("gjelder", "NO 1 DK .1", 0.01), ("utkjøring", "NO 1", 0.005), ("til salgs", "NO 1", 0.005),
-    ("til leie", "NO 1", 0.01), ("privat vej", "DK 1 FO .3", 0.003), ("til salg", "DK 1 GL 1", 0.005), ("udkørsel", "DK 1", 0.005),
-    ("parkering forbudt", "DK 1 NO .7", 0.003), ("till salu", "SE 1 FI .05 AX 1", 0.005), ("enskild väg", "SE 1 FI .03", 0.003),
+    ("parcarea interzisă", "RO 1 MD 1", 0.003), ("girilmez", "TR 1 CY .1", 0.003),
+    ("park yapılmaz", "TR 1 CY .1", 0.003),
+    ("park etmeyiniz", "TR 1 CY .1", 0.003), ("satılık", "TR 1 CY .2", 0.005), ("kiralık", "TR 1 CY .2", 0.005),
+    ("yavaş", "TR 1 CY .1", 0.02),
+    ("privat vei", "NO 1", 0.003), ("gjelder", "NO 1 DK .1", 0.01), ("utkjøring", "NO 1", 0.005),
+    ("til salgs", "NO 1", 0.005),
+    ("til leie", "NO 1", 0.01), ("privat vej", "DK 1 FO .3", 0.003), ("til salg", "DK 1 GL 1", 0.005),
+    ("udkørsel", "DK 1", 0.005),
+    ("parkering forbudt", "DK 1 NO .7", 0.003), ("till salu", "SE 1 FI .05 AX 1", 0.005),
+    ("enskild väg", "SE 1 FI .03", 0.003),
     ("gäller ej", "SE 1", 0.005), ("boende", "SE 1", 0.03), ("utfart", "SE 1", 0.02), ("yksityinen", "FI 1", 0.003),
-    ("ei koske", "FI 1 EE .02", 0.005), ("huoltoajo sallittu", "FI 1", 0.003), ("myydään", "FI 1", 0.005), ("vuokrataan", "FI 1", 0.005),
+    ("ei koske", "FI 1 EE .02", 0.005), ("huoltoajo sallittu", "FI 1", 0.003), ("myydään", "FI 1", 0.005),
+    ("vuokrataan", "FI 1", 0.005),
     ("eratee", "EE 1", 0.01), ("müüa", "EE 1", 0.01), ("pārdod", "LV 1", 0.01), ("parduodama", "LT 1", 0.005),
     ("ΠΩΛΕΙΤΑΙ", "GR 1 CY 1", 0.005), ("ΕΝΟΙΚΙΑΖΕΤΑΙ", "GR 1 CY 1", 0.005), ("ΑΔΙΕΞΟΔΟ", "GR 1 CY 1", 0.005),
-    ("na prodaju", "RS HR BA ME 1", 0.005), ("prodaje se", "RS HR BA ME 1", 0.005), ("naprodaj", "SI 1", 0.005), ("razen", "SI 1", 0.03),
+    ("na prodaju", "RS HR BA ME 1", 0.005), ("prodaje se", "RS HR BA ME 1", 0.005), ("naprodaj", "SI 1", 0.005),
+    ("razen", "SI 1", 0.03),
     ("osim", "HR 1 RS BA ME 1", 0.03), ("shitet", "AL XK 1", 0.01), ("jepet me qira", "AL XK 1", 0.005),
     # Malay and Indonesian (L J)
-    ("hati hati", "ID 1 MY .1", 0.02), ("dilarang parkir", "ID 1", 0.003), ("dilarang masuk", "ID 1 MY 1 BN 1 SG .3", 0.005),
-    ("dilarang merokok", "ID 1 MY .7 BN .5 SG .2", 0.005), ("jalan sehala", "MY 1 BN 1", 0.003), ("beri laluan", "MY 1 BN .5", 0.003),
-    ("kurangkan laju", "MY 1 BN .5", 0.003), ("awas", "MY 1 BN 1 ID .7", 0.04), ("dijual", "ID 1", 0.01), ("disewakan", "ID 1", 0.005),
-    ("untuk disewa", "MY 1 BN .3", 0.003), ("untuk dijual", "MY 1", 0.005), ("bawal pumarada", "PH 1", 0.003), ("bawal", "PH 1 MY .03 ID .02", 0.05),
+    ("hati hati", "ID 1 MY .1", 0.02), ("dilarang parkir", "ID 1", 0.003),
+    ("dilarang masuk", "ID 1 MY 1 BN 1 SG .3", 0.005),
+    ("dilarang merokok", "ID 1 MY .7 BN .5 SG .2", 0.005), ("jalan sehala", "MY 1 BN 1", 0.003),
+    ("beri laluan", "MY 1 BN .5", 0.003),
+    ("kurangkan laju", "MY 1 BN .5", 0.003), ("awas", "MY 1 BN 1 ID .7", 0.04), ("dijual", "ID 1", 0.01),
+    ("disewakan", "ID 1", 0.005),
+    ("untuk disewa", "MY 1 BN .3", 0.003), ("untuk dijual", "MY 1", 0.005), ("bawal pumarada", "PH 1", 0.003),
+    ("bawal", "PH 1 MY .03 ID .02", 0.05),
     ("bawal magtapon", "PH 1", 0.003),
 )  # fmt: skip
 
@@ -241,19 +264,24 @@ UNITS: tuple[tuple[str, str, str, float], ...] = (
     ("miles", r"(?<![\d.])\d{1,3} ?(?:[½¼¾]|\d/[234])? ?(?:miles?|mi)\b|^\s*[½¼¾]? ?miles?\s*$",
      "us 1 gb 1 LR .5 carib .3 IE .08 CA .05", 0.12),
     ("kilometres", r"(?<![\d.,])\d{1,4}(?:[.,]\d)? ?(?:km|кm|км|公里|キロ)(?!\w|/)", _METRIC, 0.08),
-    ("feet and inches", r"(?<![\d.])\d{1,2} ?['’′] ?-? ?\d{1,2} ?(?:[\"”″]|''|’’)", "us 1 gb .7 CA .3 IE .3 IN .1", 0.05),
+    ("feet and inches", r"(?<![\d.])\d{1,2} ?['’′] ?-? ?\d{1,2} ?(?:[\"”″]|''|’’)", "us 1 gb .7 CA .3 IE .3 IN "
+     ".1", 0.05),
     ("degrees Fahrenheit", r"(?<!\d)-?\d{1,3} ?[°º] ?F\b", "us 1 BS BZ KY PW FM MH LR .7", 0.02),
     ("degrees Celsius", r"(?<!\d)-?\d{1,2}(?:[.,]\d)? ?[°º] ?C\b", "* 1 us .05", 0.12),
-    ("gallons", r"\b(?:per gal(?:lon)?|gallons?)\b|/ ?gal\b", "us 1 LR HT BZ BS KY .7 PR .1 GT HN SV PA DO EC PE CO .1 gb .05", 0.04),
+    ("gallons", r"\b(?:per gal(?:lon)?|gallons?)\b|/ ?gal\b", "us 1 LR HT BZ BS KY .7 PR .1 GT HN SV PA DO EC PE CO "
+     ".1 gb .05", 0.04),
     ("acres", r"(?<!\d)\d{1,4}(?:[.,]\d+)? ?acres?\b", "us 1 gb .4 CA .7 IE .7 AU .1 india .3 carib .7 JM 1", 0.03),
     ("square feet", r"\bsq\.? ?f(?:t|eet)\b|\bsqft\b", "us 1 CA 1 gb .7 india 1 HK 1 SG 1 MY 1 gulf .7", 0.04),
     ("pounds", r"[/$] ?lbs?\b|(?<!\d)\d{1,3} ?lbs\b|\bper lb\b", "us 1 CA .5 gb .07 carib .7 HK .1 GY JM .7", 0.06),
     # Opening hours: the clock of twelve hours, the clock of twenty-four, and the French and Portuguese h.
     ("hours with am and pm", r"(?<![\d.:])(?:1[0-2]|[1-9])(?:[:.][0-5]\d)? ?[ap]\.?m\.?\b",
-     "us 1 CA .9 anz 1 gb .7 IE .7 india 1 asia .9 PH 1 africa .8 ZA .3 carib 1 gulf .7 EG JO .4 CO MX .5 north .5 PE EC "
+     "us 1 CA .9 anz 1 gb .7 IE .7 india 1 asia .9 PH 1 africa .8 ZA .3 carib 1 gulf .7 EG JO .4 CO MX .5 north .5 "
+      "PE EC "
      "VE DO .5 KR TW TH JP .05 GR CY .05 FJ PG 1", 0.03),
-    ("hours from .. to .., of 24", r"(?<![\d.:])(?:[01]?\d|2[0-4])([:.])[0-5]\d ?[-–—] ?(?:1[3-9]|2[0-4])[:.][0-5]\d(?!\d)",
-     "* 1 us .03 CA .15 anz .03 gb .15 IE .2 india .05 PH .05 SG .15 MY .1 carib .05 CO .2 MX .5 north .3 EG .1 gulf .1", 0.03),
+    ("hours from .. to .., of 24", r"(?<![\d.:])(?:[01]?\d|2[0-4])([:.])[0-5]\d ?[-–—] "
+     r"?(?:1[3-9]|2[0-4])[:.][0-5]\d(?!\d)",
+     "* 1 us .03 CA .15 anz .03 gb .15 IE .2 india .05 PH .05 SG .15 MY .1 carib .05 CO .2 MX .5 north .3 EG .1 gulf "
+      ".1", 0.03),
     ("hours with h", r"(?<![\d.:,])(?:[01]?\d|2[0-4]) ?[hH](?:[0-5]\d)?(?![\w])",
      "FR 1 BE CH LU MC .5 CA .15 PT .5 BR 1 MA DZ TN SN CI CM ML BF MG RE GP MQ PF NC .7 ES .15 IT .05 AR CL UY .1 "
      "RO .03 DE AT .04 VN .3 AO MZ .7 PL NL .02", 0.04),
@@ -266,7 +294,7 @@ def phrase_keys() -> tuple[Mapping[str, int], tuple[tuple[str, int], ...]]:
     spaced: dict[str, int] = {}
     unspaced: list[tuple[str, int]] = []
     for row, (words, _, _) in enumerate(PHRASES):
-        key = joined(fold(words.lstrip("=")))
+        key = joined(fold(words.lstrip("!=")))
         if any("\u0e00" <= c <= "\u0eff" or c >= "\u1780" for c in key):
             unspaced.append((key, row))
         spaced[key] = row

@@ -1,8 +1,8 @@
 """Words of official signs and units: SPEED LIMIT, GIVE WAY, PARE, mph, 9am, 19h.
 
 Countries of one language differ in their signs: what the United States tow away, Britain clamps. The table of phrases
-and its sources are in ``detectors.sign_phrases``; ``detectors.rates`` says how a rate becomes evidence. A phrase may run
-over several lines of a sign, and OCR drops the spaces between its words: what counts is that it begins where a word
+and its sources are in ``detectors.sign_phrases``; ``detectors.rates`` says how a rate becomes evidence. A phrase may
+run over several lines of a sign, and OCR drops the spaces between its words: what counts is that it begins where a word
 begins and ends where one ends. One-word signs count only where they fill their line: Alto is a word in many names.
 """
 
@@ -81,7 +81,7 @@ class UnitReader:
         if not starts:
             return []
         found: list[tuple[int, list[Token]]] = []
-        chains = [[t for t in lines[i]] for i in sorted(starts)]
+        chains = [list(lines[i]) for i in sorted(starts)]
         single = len(chains)
         if len(readings) > 1:
             chains += [[t for i in chain for t in lines[i]] for chain in _columns(readings, starts)]
@@ -98,7 +98,7 @@ class UnitReader:
         used: set[Token] = set()
         out = []
         for row, spans in found:
-            if used.isdisjoint(spans) and (not PHRASES[row][0].startswith("=") or _fills(spans, lines)):
+            if used.isdisjoint(spans) and (not "=" in PHRASES[row][0][:2] or _fills(spans, lines)):
                 used.update(spans)
                 out.append((row, spans))
         return out
@@ -141,7 +141,7 @@ def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) 
     boxes = [readings[t.reading].box for t in used]
     return _clue(
         text,
-        f"words of signs in {{}}: '{words.lstrip('=')}'",
+        f"words of signs in {{}}: '{words.lstrip('!=')}'",
         evidence_of(
             _rates(rates),
             noise,
@@ -149,6 +149,7 @@ def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) 
             confidence=min(readings[t.reading].confidence for t in used),
         ),
         boxes,
+        always=words.startswith("!"),
     )
 
 
@@ -162,8 +163,8 @@ def _unit_clue(name: str, match: re.Match[str], rates: str, noise: float, readin
     )
 
 
-def _clue(text: str, meaning: str, evidence: Evidence, boxes: Sequence[Box]) -> list[Clue]:
-    if not tells(evidence):
+def _clue(text: str, meaning: str, evidence: Evidence, boxes: Sequence[Box], *, always: bool = False) -> list[Clue]:
+    if not (always or tells(evidence)):
         return []
     shares = photo_shares()
     gain = {c: shares.get(c, 0.0) * math.exp(v) for c, v in evidence.countries.items()}
