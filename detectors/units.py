@@ -98,7 +98,7 @@ class UnitReader:
         used: set[Token] = set()
         out = []
         for row, spans in found:
-            if used.isdisjoint(spans) and (not "=" in PHRASES[row][0][:2] or _fills(spans, lines)):
+            if used.isdisjoint(spans) and ("=" not in PHRASES[row][0][:2] or _fills(spans, lines)):
                 used.update(spans)
                 out.append((row, spans))
         return out
