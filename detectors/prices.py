@@ -302,7 +302,7 @@ def _clue(group: Sequence[tuple[Price, Reading]], factor: float) -> Clue | None:
     best = sorted(gain, key=lambda c: -gain[c])
     named = [c for c in best if gain[c] > 0.1 * gain[best[0]]][:4]
     # The whole line is masked before the price is cut out of it.
-    text = mask(reading.text)[price.start : price.end].strip()
+    text = mask(reading.text[:_MOST_TEXT])[price.start : price.end].strip()
     more = f" and {count - 1} more" if count > 1 else ""
     return Clue(
         kind=PriceReader.kind,

@@ -48,6 +48,7 @@ _STATE_ROAD = 0.1  # share of the road numbers in a state that carry its code
 _HYPHENED_NOISE = 0.0003
 _SAME_LETTER = 3  # numbers of one letter in a photo: rooms, gates or platforms
 _MOST_TEXT = 2000
+_MOST_ROADS = 20
 
 _CANDIDATE = re.compile(
     r"(?<![\w./\-&+#$€£])(?:(?:I{1,3}/)|[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_])){0,3}\.?|"
@@ -240,15 +241,14 @@ class RoadReader:
         kinds = {_letters(road.text) for road, _ in kept}
         plain = any(road.sure or road.noise < DOUBTFUL for road, _ in kept)
         company = distances or (len(kinds) > 1 and (plain or any(_is_european(road.text) for road, _ in kept)))
-        out: dict[str, Clue] = {}
+        out: dict[str, Clue | None] = {}
         for road, reading in kept:
             if not (company or road.sure or road.noise < DOUBTFUL):
                 continue
-            clue = _clue(road, reading, road.noise / COMPANY if company else road.noise)
             key = re.sub(r"[\W_]", "", road.text).casefold()
-            if clue is not None and key not in out:
-                out[key] = clue
-        return list(out.values())
+            if key not in out and len(out) < _MOST_ROADS:
+                out[key] = _clue(road, reading, road.noise / COMPANY if company else road.noise)
+        return [clue for clue in out.values() if clue is not None]
 
 
 def _is_european(text: str) -> bool:
@@ -272,7 +272,7 @@ def _clue(road: Road, reading: Reading, noise: float) -> Clue | None:
         gain[code[:2]] = gain.get(code[:2], 0.0) + 0.1 * shares.get(code[:2], 0.0) * math.exp(value)
     best = sorted(gain, key=lambda c: -gain[c])
     named = [c for c in best if gain[c] > 0.1 * gain[best[0]]][:4]
-    text = mask(reading.text)[road.start : road.end].strip()
+    text = mask(reading.text[:_MOST_TEXT])[road.start : road.end].strip()
     countries = ", ".join(country_name(c) for c in named)
     return Clue(
         kind=RoadReader.kind,

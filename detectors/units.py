@@ -137,7 +137,7 @@ def _fills(spans: Sequence[Token], lines: Sequence[Sequence[Token]]) -> bool:
 def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) -> list[Clue]:
     words, rates, noise = PHRASES[row]
     used = list(merged(spans))
-    text = " ".join(mask(readings[t.reading].text)[t.start : t.end] for t in used)
+    text = " ".join(mask(readings[t.reading].text[:_MOST_TEXT])[t.start : t.end] for t in used)
     boxes = [readings[t.reading].box for t in used]
     return _clue(
         text,
@@ -156,7 +156,7 @@ def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) 
 def _unit_clue(name: str, match: re.Match[str], rates: str, noise: float, reading: Reading) -> list[Clue]:
     start, end = match.span()
     return _clue(
-        mask(reading.text)[start:end].strip(),
+        mask(reading.text[:_MOST_TEXT])[start:end].strip(),
         f"{name}, as in {{}}",
         evidence_of(_rates(rates), noise, sources=(f"{reading.id}:{start}-{end}",), confidence=reading.confidence),
         [reading.box],

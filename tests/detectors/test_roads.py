@@ -166,6 +166,8 @@ def test_the_tables_name_countries_and_regions_that_exist() -> None:
 
 def test_long_and_mixed_lines_are_survived() -> None:
     assert len(clues("BR-101 " * 1500)) == 1
+    assert len(clues("BR-101 A7 12 km " * 700)) == 2
+    assert len(clues(" ".join(f"BR-{n}" for n in range(100, 400)))) <= 20
     assert clues("A" * 10_000) == [] and clues("7" * 10_000) == [] and clues("A1-" * 3000) == []
     (rtl,) = clues("\u202bכביש 6 צפון\u202c")
     assert gain(rtl, "IL") > 2.0
