@@ -64,7 +64,7 @@ def evidence_of(
 
     >>> speed = evidence_of({"US": 1.0, "CA": 0.05}, 0.02, sources=("r0",))
     >>> round(speed.countries["US"], 1), round(speed.elsewhere, 1)
-    (1.2, -2.3)
+    (1.2, -2.4)
     """
     regions = regions or {}
     if not noise > 0.0 or any(rate < 0.0 for rate in (*rates.values(), *regions.values())):
