@@ -123,8 +123,8 @@ class Clue:
     """Something in the photo that points somewhere.
 
     Attributes:
-        kind: Which reader found it: ``coordinates``, ``phone``, ``domain``, ``address``, ``institution``, ``brand``,
-            ``place``, ``language``.
+        kind: Which reader found it: ``coordinates``, ``phone``, ``domain``, ``address``, ``institution``,
+            ``direction``, ``road``, ``units``, ``brand``, ``place``, ``currency``, ``wording``, ``language``.
         text: What was read, masked where it looks like a plate, a phone number or an e-mail address.
         meaning: One sentence for a person: what it means and where it points.
         evidence: Where it points.

@@ -6,9 +6,9 @@ For a name N that places i bear, three rates per photo with text decide:
   (``KIND_RATE``), times the place's share of the people around it: photos in a suburb show the city's name.
 - ``S = sum_i a_i P0_i``: how often any photo shows N because it is there; P0, the share of the world's photos, is
   taken to be the share of its population.
-- ``d``: how often N is read anywhere for another reason: as a common word, a surname or brand, on a travel agency, as
-  noise of the OCR (``_distractor_rate``), as a street's or a university's name (``_context_factor``), or in a
-  list of far-away places, as on an airport's board (``LIST_FACTOR``).
+- ``d``: how often N is read anywhere for another reason: as a common word, a surname, a shop or brand
+  (``detectors.place_words``), on a travel agency, as noise of the OCR (``_distractor_rate``), as a street's or a
+  university's name (``_context_factor``), or in a list of far-away places, as on an airport's board (``LIST_FACTOR``).
 
 Then ``log_lr_i = log((a_i + d) / (S + d))`` and elsewhere ``log(d / (S + d))``: an ambiguous name points at all of its
 places, a famous one is read everywhere, a common word says nothing. A misread name is one edit away: a_i is then
@@ -30,7 +30,9 @@ from data.folding import is_han_or_kana
 from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, NameMatch
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.directions import direction_clues
 from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merged, neighbours, tokens_of
+from detectors.place_words import shop_rate
 from detectors.privacy import mask, masked
 
 __all__ = ["PlaceReader"]
@@ -67,6 +69,8 @@ MAX_LISTED = 64
 """Most names of a list that count: each is held against each, and by then little is left of any."""
 MIN_GAIN = 1.0
 """A clue that gains less than this many nats at its best place is not emitted."""
+SIGN_GAIN = 0.2
+"""... unless another name of the same sign supports it (``detectors.directions``)."""
 MAX_CANDIDATES = 64
 FUZZY_POPULATION = 20_000
 """A misread name is looked for among places of at least this population."""
@@ -126,18 +130,28 @@ class PlaceReader:
         self._gazetteer = gazetteer
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
-        """One clue for each place name in ``readings``, strongest first; a name read twice is one clue."""
+        """One clue for each place name in ``readings``, strongest first; a name read twice is one clue.
+
+        Before them stand the clues of direction signs, of kind ``direction``, which use the same readings.
+        """
         readings = masked(readings)  # the letters of a plate name no town
         groups: dict[str, list[_Hit]] = {}
         for hit in self._hits(readings):
             groups.setdefault(hit.key, []).append(hit)
         # Only names that say something by themselves make a list: "Open" and "Bar" are places too.
-        named = [hits for hits in groups.values() if self._clue(hits, 1.0, readings) is not None]
+        alone = [(hits, self._clue(hits, 1.0, readings, least=SIGN_GAIN)) for hits in groups.values()]
+        weak = [clue for _, clue in alone if clue is not None]
+        named = [hits for hits, clue in alone if clue is not None and _gain(clue) >= MIN_GAIN]
         places = [_candidates(hits) for hits in named]
         strangers = [sum(not _close(one, other) for other in places[:MAX_LISTED]) for one in places]
         clues = (self._clue(h, 1.0 + LIST_FACTOR * n, readings) for h, n in zip(named, strangers, strict=True))
         found = [clue for clue in clues if clue is not None]
-        return sorted(found, key=lambda clue: -max(p.log_lr for p in clue.evidence.points))
+        signs = direction_clues(weak, readings, self._name_at)
+        return signs + sorted(found, key=lambda clue: -_gain(clue))
+
+    def _name_at(self, lat: float, lon: float) -> str:
+        place, _ = self._gazetteer.nearest(lat, lon)
+        return f"{place.name}, {place.country}"
 
     def _hits(self, readings: Sequence[Reading]) -> Iterator[_Hit]:
         lines = [tokens_of(i, reading) for i, reading in enumerate(readings)]
@@ -213,7 +227,9 @@ class PlaceReader:
         )
         yield _Hit(matches[0].name_folded, gram, tuple(matches), rate * factor)
 
-    def _clue(self, hits: list[_Hit], list_factor: float, readings: Sequence[Reading]) -> Clue | None:
+    def _clue(
+        self, hits: list[_Hit], list_factor: float, readings: Sequence[Reading], *, least: float = MIN_GAIN
+    ) -> Clue | None:
         # The same name twice is the same evidence: the surest of its readings counts.
         hit = min(hits, key=lambda h: (h.matches[0].edits, h.distractor))
         rate = hit.distractor * list_factor
@@ -236,7 +252,7 @@ class PlaceReader:
                 chosen.append(best[i])
             if len(chosen) == MAX_CANDIDATES:
                 break
-        if not chosen or max(gains[m.place.id] for m in chosen) < MIN_GAIN:
+        if not chosen or max(gains[m.place.id] for m in chosen) < least:
             return None
         spans = [t for h in hits for t in h.spans]
         points = tuple(
@@ -256,6 +272,10 @@ class PlaceReader:
             else readings[hit.spans[0].reading].box,
             points_to=names[:5],
         )
+
+
+def _gain(clue: Clue) -> float:
+    return max(p.log_lr for p in clue.evidence.points)
 
 
 def _meaning(text: str, names: tuple[str, ...], *, misread: bool) -> str:
@@ -284,7 +304,8 @@ def _distractor_rate(match: NameMatch, confidence: float) -> float:
     """How often a photo shows the match's name for another reason than being there."""
     word = WORD_ON_SIGNS * 10.0 ** (match.commonness - 9.0) if match.commonness else 0.0
     name = NAME_RATE * 10.0 ** (NAME_EXPONENT * (match.mention - 9.0)) if match.mention else 0.0
-    return min(WORDS_PER_PHOTO * word + name + RARE_RATE + _noise_rate(match.name_folded, confidence), 1.0)
+    shop = shop_rate(match.name_folded)
+    return min(WORDS_PER_PHOTO * word + name + shop + RARE_RATE + _noise_rate(match.name_folded, confidence), 1.0)
 
 
 def _context_factor(gram: tuple[Token, ...], lines: list[list[Token]], beside: Neighbours) -> float:

@@ -12,19 +12,25 @@ from detectors.institutions import InstitutionReader
 from detectors.language import LanguageReader
 from detectors.phones import PhoneReader
 from detectors.places import PlaceReader
+from detectors.prices import PriceReader
+from detectors.roads import RoadReader
+from detectors.units import UnitReader
 
 __all__ = ["default_clue_readers"]
 
 
 def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
-    """Coordinates, phones, domains, addresses, institutions, brands, place names and language; on ``gazetteer``."""
+    """All that ship, the most specific kind first, built on ``gazetteer``."""
     return (
         CoordinateReader(),
         PhoneReader(gazetteer),
         DomainReader(gazetteer),
         AddressReader(gazetteer),
         InstitutionReader(gazetteer),
+        RoadReader(),
+        UnitReader(),
         BrandReader(),
         PlaceReader(gazetteer),
+        PriceReader(),
         LanguageReader(),
     )

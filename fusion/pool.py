@@ -27,8 +27,12 @@ RELIABILITY: Mapping[str, float] = {
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
     "address": 0.9,  # vans and advertisements name another town: that is in the reader's own rates
     "institution": 0.9,  # the same; films and toys say Police
+    "direction": 0.8,  # a map or a picture of a sign; the places of the sign are counted here and not once more
+    "road": 0.8,  # rooms, gates and plates cut in half look like road numbers
+    "units": 0.8,  # shops and guide books quote the signs of other countries
     "brand": 0.8,  # what else a name stands for is in its evidence; firms move and merge after the table was made
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
+    "currency": 0.8,  # prices for visitors, exchange offices
     "language": 0.9,  # short lines resemble several languages
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
