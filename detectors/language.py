@@ -2,9 +2,11 @@
 
 A line is judged by itself, since a sign, a bus and a T-shirt in one photo need not agree::
 
-    P(line | country) = n P(line | noise) + (1 - n) sum_l P(line | l) P(l | signs of the country)
+    P(line | country) = n P(line | noise) S(country) + (1 - n) sum_l P(line | l) P(l | signs of the country)
 
-against the same sum over the world's photos, where ``n`` is larger the less the OCR engine trusted the line. Lines of
+against the same sum over the world's photos, where ``n`` is larger the less the OCR engine trusted the line. ``S`` is 1
+for scripts that engines see anywhere; for another one it is the country's share of signs in that script against the
+world's: a brand or a name that no language knows still shows its letters. Lines of
 one language make one clue: what a second line of it adds is less than what the first said, for one shop writes both.
 """
 
@@ -21,6 +23,7 @@ from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
 from detectors.privacy import MASK, mask
+from detectors.script import script_of
 from detectors.territories import language_name, photo_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
@@ -29,9 +32,55 @@ _WORD_NOISE = 0.10  # of the words on a line of a language, this share is read a
 _WORD_FOREIGN = 0.05  # ... and this share belongs to another language
 _LINE_NOISE = 0.5  # of the lines that the engine is certain of, this share is names, brands, acronyms or garbage
 _NEXT_LINE = 0.6  # what each further line of a language adds, against the one before it
-_MOST_NATS = 6.0  # between the best and the worst country, for one language of one photo
+_MOST_NATS = 10.0  # between the best and the worst country, for one language of one photo
+_EVERYWHERE = frozenset({"Latn", "Hani", "Hira", "Kana"})
+"""Scripts that engines see where there is no text: Latin in anything, Han and kana in grids and stripes."""
+_SEEN_IN_NOTHING = 0.1  # of lines in another script that no language explains, this share is no text
+# Of the letters that RapidOCR reads in photos of places without them 1 in 2,000 is beyond ASCII; of those in the noise
+# that the model was trained on about 1 in 15. So noise is less likely by this much, for the first and for further ones.
+_SHORTEST_RARE = 3  # letters: a lone mark over a letter is a slip as often as not
+_BEYOND_ASCII, _NEXT_BEYOND_ASCII, _MOST_BEYOND_ASCII = 3.0, 1.0, 5.0
 _LEAST_NATS = 0.3  # what the best country must gain against the background
 _LEAST_TOLD = 0.08  # ... and what the countries' distribution must move, Kullback-Leibler, in nats
+_WORLD_WORDS = frozenset(
+    [
+        "café",
+        "cafe",
+        "döner",
+        "doner",
+        "kebab",
+        "kebap",
+        "pizza",
+        "pizzeria",
+        "sushi",
+        "ramen",
+        "wok",
+        "taco",
+        "tacos",
+        "burger",
+        "curry",
+        "tapas",
+        "espresso",
+        "cappuccino",
+        "nescafé",
+        "crème",
+        "crêpe",
+        "crêpes",
+        "croissant",
+        "baguette",
+        "paella",
+        "spa",
+        "yoga",
+        "massage",
+        "sauna",
+        "karaoke",
+        "taxi",
+        "hotel",
+        "hôtel",
+        "bar",
+    ]
+)
+"""What shops are called in every language: dishes and kinds of houses that travelled with their words."""
 _SHOWN_WORDS = 5
 _NAMED_COUNTRIES = 4
 _NAMES = {
@@ -48,11 +97,13 @@ class LineScores:
         languages: ``log P(line | language)`` up to a constant of the line, by CLDR code, noise not among them.
         noise: The same for noise.
         words: The words that were judged, as read, each with its own likelihoods (languages and noise, summing to 1).
+        script: ISO 15924 code of most of their letters.
     """
 
     languages: dict[str, float]
     noise: float
     words: tuple[tuple[str, dict[str, float]], ...]
+    script: str
 
     def posterior(self) -> dict[str, float]:
         """Languages and ``"noise"``, each equally likely beforehand; sums to 1."""
@@ -86,6 +137,7 @@ class LanguageReader:
         """Args: model: word likelihoods; the shipped ones, loaded when first needed, where None."""
         self._model = model
         self._tables: tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._script_shares: dict[str, NDArray[np.float64]] = {}
 
     def line_scores(self, text: str) -> LineScores | None:
         """Likelihood of one line of text under each language, or None where it has no word to judge.
@@ -98,9 +150,14 @@ class LanguageReader:
             self._model = load_model()
         judged = []
         for shown, folded in word_spans(text):
+            if folded in _WORLD_WORDS:
+                continue
             found = self._model.word_scores(folded)
             if found is not None:
-                p = np.exp(found.log_likelihood - found.log_likelihood.max())
+                likelihood = found.log_likelihood
+                if script_of(folded) == "Latn":
+                    likelihood = np.append(likelihood[:-1], likelihood[-1] - _rarity(folded))
+                p = np.exp(likelihood - likelihood.max())
                 judged.append((shown, dict(zip(found.labels, (p / p.sum()).tolist(), strict=True))))
         if not judged:
             return None
@@ -113,7 +170,7 @@ class LanguageReader:
             for label in totals:
                 totals[label] += math.log((1 - _WORD_NOISE - _WORD_FOREIGN) * p.get(label, 0.0) + loss)
             noise += math.log(p[NOISE])
-        return LineScores(totals, noise, tuple(judged))
+        return LineScores(totals, noise, tuple(judged), script_of(" ".join(word for word, _ in judged)))
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each language that tells something, the most telling first."""
@@ -155,6 +212,19 @@ class LanguageReader:
             self._tables = languages, countries, np.vstack([table, table.min(axis=0)]), world
         return self._tables
 
+    def _noise_shares(self, script: str) -> NDArray[np.float64]:
+        """(C + 1,) how often text of no known language in ``script`` is read in each country, against the world."""
+        if script not in self._script_shares:
+            languages, _, by_country, world = self._place_tables()
+            assert self._model is not None  # the tables are made from it
+            written = np.isin(languages, sorted(self._model.languages_of(script)))
+            if script in _EVERYWHERE or not written.any():
+                self._script_shares[script] = np.ones(len(by_country))
+            else:
+                share = by_country[:, written].sum(axis=1) / world[written].sum()
+                self._script_shares[script] = _SEEN_IN_NOTHING + (1.0 - _SEEN_IN_NOTHING) * share
+        return self._script_shares[script]
+
     def _line(self, reading: Reading) -> _Line | None:
         scores = self.line_scores(reading.text)
         if scores is None:
@@ -166,7 +236,8 @@ class LanguageReader:
         share = _LINE_NOISE + (1 - _LINE_NOISE) * (1 - reading.confidence)
         noise = share * math.exp(scores.noise - top)
         background = math.log(noise + (1 - share) * float(likelihood @ world))
-        log_lr = np.log(noise + (1 - share) * (by_country @ likelihood)) - background
+        seen = noise * self._noise_shares(scores.script)
+        log_lr = np.log(seen + (1 - share) * (by_country @ likelihood)) - background
         return _Line(reading, scores, likelihood, log_lr)
 
     def _clue(self, language: str, group: list[_Line]) -> Clue | None:
@@ -197,6 +268,14 @@ class LanguageReader:
             box=bounding_box([line.reading.box for line in ranked]),
             points_to=named,
         )
+
+
+def _rarity(word: str) -> float:
+    """How much less likely, in nats, ``word`` is as noise for its letters beyond ASCII."""
+    if len(word) < _SHORTEST_RARE:
+        return 0.0
+    count = sum(c.isalpha() and ord(c) > 127 for c in word)
+    return min(_BEYOND_ASCII + _NEXT_BEYOND_ASCII * (count - 1), _MOST_BEYOND_ASCII) if count else 0.0
 
 
 def _languages_of_lines(lines: Sequence[_Line], world: NDArray[np.float64]) -> list[int]:

@@ -26,6 +26,7 @@ RELIABILITY: Mapping[str, float] = {
     "phone": 0.9,  # advertisements carry the number of a head office in another region
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
+    "wording": 0.9,  # a foreign branch, a lorry from abroad
     "language": 0.9,  # short lines resemble several languages
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
