@@ -14,7 +14,7 @@ from pathlib import Path
 from data.folding import fold, joined, tokens
 from detectors.language_model import load_model
 from detectors.script import script_of
-from detectors.territories import sign_languages
+from detectors.territories import region_languages, sign_languages
 
 __all__ = ["main"]
 
@@ -65,7 +65,7 @@ def _home_languages(places: Sequence[str], script: str) -> set[str]:
     signs, written = sign_languages(), load_model().languages_of(script)
     own: set[str] = set()
     for place in places:
-        shares = signs.get(place[:2], {})
+        shares = region_languages().get(place, signs.get(place[:2], {}))
         own |= {code for code, share in shares.items() if share >= _HOME_SHARE and code != "en"}
         if shares.get("en", 0.0) > 0.35:
             own.add("en")

@@ -24,7 +24,7 @@ from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
-from detectors.territories import language_name, photo_shares, sign_languages
+from detectors.territories import language_name, photo_shares, region_languages, region_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
 
@@ -41,6 +41,7 @@ _SEEN_IN_NOTHING = 0.1  # of lines in another script that no language explains, 
 _SHORTEST_RARE = 3  # letters: a lone mark over a letter is a slip as often as not
 _BEYOND_ASCII, _NEXT_BEYOND_ASCII, _MOST_BEYOND_ASCII = 3.0, 1.0, 5.0
 _LEAST_NATS = 0.3  # what the best country must gain against the background
+_LEAST_REGIONAL = 0.3  # what a region must differ from the rest of its country to be named
 _LEAST_TOLD = 0.08  # ... and what the countries' distribution must move, Kullback-Leibler, in nats
 _WORLD_WORDS = frozenset(
     [
@@ -119,7 +120,7 @@ class _Line:
     reading: Reading
     scores: LineScores
     likelihood: NDArray[np.float64]  # (L,) P(line | language), largest of languages and noise = 1
-    log_lr: NDArray[np.float64]  # (C + 1,) by country; the last is a country of which nothing is known
+    log_lr: NDArray[np.float64]  # (C + 1 + R,) by country, then one of which nothing is known, then by region
 
 
 class LanguageReader:
@@ -192,7 +193,7 @@ class LanguageReader:
         return sorted(found, key=lambda clue: -_nats_told(clue.evidence))
 
     def _place_tables(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-        """Languages (L,), countries (C,), P(language | country) (C + 1, L), P(language | world) (L,)."""
+        """Languages (L,), countries (C,), P(language | country or region) (C + 1 + R, L), P(language | world) (L,)."""
         if self._tables is None:
             if self._model is None:
                 self._model = load_model()
@@ -200,20 +201,21 @@ class LanguageReader:
             spoken = sorted(self._model.languages)
             languages = (*spoken, *MISREAD)
             countries = tuple(signs)
-            table = np.array([[signs[c].get(k, 0.0) for k in spoken] for c in countries])
+            rows = [*signs.values(), *region_languages().values()]
+            table = np.array([[row.get(k, 0.0) for k in spoken] for row in rows])
             # An engine without a script reads its text as something; half of it as nothing that could be known again.
-            misread = [
-                [0.5 * sum(signs[c].get(k, 0.0) for k in MISREAD[label]) for label in MISREAD] for c in countries
-            ]
+            misread = [[0.5 * sum(row.get(k, 0.0) for k in MISREAD[label]) for label in MISREAD] for row in rows]
             table = np.hstack([table, np.array(misread)])
             weight = np.array([shares[c] for c in countries])
-            world = weight @ table
+            count = len(countries)
+            world = weight @ table[:count]
             # Somewhere that no entry names has only the foreign text that every place has.
-            self._tables = languages, countries, np.vstack([table, table.min(axis=0)]), world
+            nowhere = table[:count].min(axis=0)
+            self._tables = languages, countries, np.vstack([table[:count], nowhere, table[count:]]), world
         return self._tables
 
     def _noise_shares(self, script: str) -> NDArray[np.float64]:
-        """(C + 1,) how often text of no known language in ``script`` is read in each country, against the world."""
+        """(C + 1 + R,) how often text of no known language in ``script`` is read in each place, against the world."""
         if script not in self._script_shares:
             languages, _, by_country, world = self._place_tables()
             assert self._model is not None  # the tables are made from it
@@ -244,12 +246,22 @@ class LanguageReader:
         _, countries, _, _ = self._place_tables()
         shares = photo_shares()
         ranked = sorted(group, key=lambda line: -float(np.ptp(line.log_lr)))
-        log_lr = sum((line.log_lr * _NEXT_LINE**i for i, line in enumerate(ranked)), np.zeros(len(countries) + 1))
+        log_lr = sum((line.log_lr * _NEXT_LINE**i for i, line in enumerate(ranked)), np.zeros(len(group[0].log_lr)))
         log_lr = log_lr * min(1.0, _MOST_NATS / max(float(np.ptp(log_lr)), 1e-9))
         if float(log_lr.max()) < _LEAST_NATS:
             return None
-        elsewhere = float(log_lr[-1])
-        entries = {c: float(v) for c, v in zip(countries, log_lr[:-1], strict=True) if abs(v - elsewhere) > 0.01}
+        count = len(countries)
+        elsewhere = float(log_lr[count])
+        entries = {c: float(v) for c, v in zip(countries, log_lr[:count], strict=True) if abs(v - elsewhere) > 0.01}
+        told = dict(zip(region_languages(), map(float, log_lr[count + 1 :]), strict=True))
+        # A country whose regions differ is told by them and by its rest.
+        rest = {p[:2]: told.get(p[:2], entries.get(p[:2], elsewhere)) for p in told}
+        regional = {p[:2] for p, v in told.items() if v - rest[p[:2]] > _LEAST_REGIONAL and v > _LEAST_NATS}
+        regional |= {
+            c
+            for c, v in rest.items()
+            if v > _LEAST_NATS and any(told[p] < v - _LEAST_REGIONAL for p in told if p[:2] == c)
+        }
         least = max(_LEAST_NATS, 0.5 * max(entries.values()))
         gaining = sorted((c for c in entries if entries[c] >= least), key=lambda c: -shares[c] * math.exp(entries[c]))
         named = tuple(gaining[:_NAMED_COUNTRIES])
@@ -262,7 +274,8 @@ class LanguageReader:
             meaning=f"{what}, as on signs in {', '.join(map(country_name, named))}{more}",
             evidence=Evidence(
                 elsewhere=elsewhere,
-                countries=entries,
+                countries=entries | {c: v for c, v in rest.items() if c in regional},
+                regions={p: v for p, v in told.items() if "." in p and p[:2] in regional},
                 sources=tuple(source for line in ranked for source in _word_sources(line)),
             ),
             box=bounding_box([line.reading.box for line in ranked]),
@@ -297,7 +310,13 @@ def _languages_of_lines(lines: Sequence[_Line], world: NDArray[np.float64]) -> l
 def _nats_told(evidence: Evidence) -> float:
     """How far the evidence alone moves the countries from their shares of the world's photos (Kullback-Leibler)."""
     shares = np.array(list(photo_shares().values()))
-    log_lr = np.array([evidence.countries.get(c, evidence.elsewhere) for c in photo_shares()])
+    ratio = {c: math.exp(evidence.countries.get(c, evidence.elsewhere)) for c in photo_shares()}
+    weights = region_shares()
+    for country in {region[:2] for region in evidence.regions}:
+        inside = {region: weights[region] for region in evidence.regions if region[:2] == country}
+        ratio[country] *= 1.0 - sum(inside.values())
+        ratio[country] += sum(share * math.exp(evidence.regions[region]) for region, share in inside.items())
+    log_lr = np.log(list(ratio.values()))
     moved = shares * np.exp(log_lr)
     total = float(moved.sum())
     return float((moved / total * (log_lr - math.log(total))).sum())
