@@ -170,9 +170,9 @@ def test_a_name_that_no_language_knows_still_shows_its_script(text: str, country
 
 
 def test_letters_beyond_ascii_are_rarely_noise() -> None:
-    for word in ("Żabka", "Föxte", "Ørmo"):
+    for word in ("Żabka", "Łąg", "Ørmo"):
         scores = READER.line_scores(word)
-        assert scores is not None and scores.posterior()["noise"] < 0.5
+        assert scores is not None and scores.posterior()["noise"] < 0.02
 
 
 @pytest.mark.parametrize("text", ["Döner Kebab", "Café", "Crêpes", "Pizza Taxi", "Sushi Bar"])

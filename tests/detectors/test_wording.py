@@ -50,7 +50,7 @@ def test_where_goods_come_from_is_not_where_they_are(text: str) -> None:
     assert clues(text) == []
 
 
-@pytest.mark.parametrize("text", ["COM", "once upon", "EXIT", "xkqzt", "as", "SA", "12:30"])
+@pytest.mark.parametrize("text", ["COM", "once upon", "cep", "EXIT", "xkqzt", "as", "SA", "12:30"])
 def test_words_of_other_languages_and_garbage_say_nothing(text: str) -> None:
     for clue in clues(text):
         assert max(clue.evidence.countries.values()) < 1.5
@@ -64,6 +64,8 @@ def test_a_region_is_told_from_the_rest_of_its_country() -> None:
 def test_the_longest_phrase_counts_alone() -> None:
     (clue,) = clues("Norte S.A. de C.V.")
     assert clue.points_to[0] == "MX" and clue.evidence.sources == ("r0:6-17",)
+    (clue,) = clues("Tabac Presse")
+    assert clue.evidence.sources == ("r0:0-12",)
 
 
 def test_spaces_that_an_engine_lost_do_not_hide_a_legal_form() -> None:
