@@ -2,9 +2,11 @@
 
 A line is judged by itself, since a sign, a bus and a T-shirt in one photo need not agree::
 
-    P(line | country) = n P(line | noise) + (1 - n) sum_l P(line | l) P(l | signs of the country)
+    P(line | country) = n P(line | noise) S(country) + (1 - n) sum_l P(line | l) P(l | signs of the country)
 
-against the same sum over the world's photos, where ``n`` is larger the less the OCR engine trusted the line. Lines of
+against the same sum over the world's photos, where ``n`` is larger the less the OCR engine trusted the line. ``S`` is 1
+for scripts that engines see anywhere; for another one it is the country's share of signs in that script against the
+world's: a brand or a name that no language knows still shows its letters. Lines of
 one language make one clue: what a second line of it adds is less than what the first said, for one shop writes both.
 """
 
@@ -21,7 +23,8 @@ from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
 from detectors.privacy import MASK, mask
-from detectors.territories import language_name, photo_shares, sign_languages
+from detectors.script import script_of
+from detectors.territories import language_name, photo_shares, region_languages, region_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
 
@@ -29,9 +32,56 @@ _WORD_NOISE = 0.10  # of the words on a line of a language, this share is read a
 _WORD_FOREIGN = 0.05  # ... and this share belongs to another language
 _LINE_NOISE = 0.5  # of the lines that the engine is certain of, this share is names, brands, acronyms or garbage
 _NEXT_LINE = 0.6  # what each further line of a language adds, against the one before it
-_MOST_NATS = 6.0  # between the best and the worst country, for one language of one photo
+_MOST_NATS = 10.0  # between the best and the worst country, for one language of one photo
+_EVERYWHERE = frozenset({"Latn", "Hani", "Hira", "Kana"})
+"""Scripts that engines see where there is no text: Latin in anything, Han and kana in grids and stripes."""
+_SEEN_IN_NOTHING = 0.1  # of lines in another script that no language explains, this share is no text
+# Of the letters that RapidOCR reads in photos of places without them 1 in 2,000 is beyond ASCII; of those in the noise
+# that the model was trained on about 1 in 15. So noise is less likely by this much, for the first and for further ones.
+_SHORTEST_RARE = 3  # letters: a lone mark over a letter is a slip as often as not
+_BEYOND_ASCII, _NEXT_BEYOND_ASCII, _MOST_BEYOND_ASCII = 3.0, 1.0, 5.0
 _LEAST_NATS = 0.3  # what the best country must gain against the background
+_LEAST_REGIONAL = 0.3  # what a region must differ from the rest of its country to be named
 _LEAST_TOLD = 0.08  # ... and what the countries' distribution must move, Kullback-Leibler, in nats
+_WORLD_WORDS = frozenset(
+    [
+        "café",
+        "cafe",
+        "döner",
+        "doner",
+        "kebab",
+        "kebap",
+        "pizza",
+        "pizzeria",
+        "sushi",
+        "ramen",
+        "wok",
+        "taco",
+        "tacos",
+        "burger",
+        "curry",
+        "tapas",
+        "espresso",
+        "cappuccino",
+        "nescafé",
+        "crème",
+        "crêpe",
+        "crêpes",
+        "croissant",
+        "baguette",
+        "paella",
+        "spa",
+        "yoga",
+        "massage",
+        "sauna",
+        "karaoke",
+        "taxi",
+        "hotel",
+        "hôtel",
+        "bar",
+    ]
+)
+"""What shops are called in every language: dishes and kinds of houses that travelled with their words."""
 _SHOWN_WORDS = 5
 _NAMED_COUNTRIES = 4
 _NAMES = {
@@ -48,11 +98,13 @@ class LineScores:
         languages: ``log P(line | language)`` up to a constant of the line, by CLDR code, noise not among them.
         noise: The same for noise.
         words: The words that were judged, as read, each with its own likelihoods (languages and noise, summing to 1).
+        script: ISO 15924 code of most of their letters.
     """
 
     languages: dict[str, float]
     noise: float
     words: tuple[tuple[str, dict[str, float]], ...]
+    script: str
 
     def posterior(self) -> dict[str, float]:
         """Languages and ``"noise"``, each equally likely beforehand; sums to 1."""
@@ -68,7 +120,7 @@ class _Line:
     reading: Reading
     scores: LineScores
     likelihood: NDArray[np.float64]  # (L,) P(line | language), largest of languages and noise = 1
-    log_lr: NDArray[np.float64]  # (C + 1,) by country; the last is a country of which nothing is known
+    log_lr: NDArray[np.float64]  # (C + 1 + R,) by country, then one of which nothing is known, then by region
 
 
 class LanguageReader:
@@ -86,6 +138,7 @@ class LanguageReader:
         """Args: model: word likelihoods; the shipped ones, loaded when first needed, where None."""
         self._model = model
         self._tables: tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._script_shares: dict[str, NDArray[np.float64]] = {}
 
     def line_scores(self, text: str) -> LineScores | None:
         """Likelihood of one line of text under each language, or None where it has no word to judge.
@@ -98,9 +151,14 @@ class LanguageReader:
             self._model = load_model()
         judged = []
         for shown, folded in word_spans(text):
+            if folded in _WORLD_WORDS:
+                continue
             found = self._model.word_scores(folded)
             if found is not None:
-                p = np.exp(found.log_likelihood - found.log_likelihood.max())
+                likelihood = found.log_likelihood
+                if script_of(folded) == "Latn":
+                    likelihood = np.append(likelihood[:-1], likelihood[-1] - _rarity(folded))
+                p = np.exp(likelihood - likelihood.max())
                 judged.append((shown, dict(zip(found.labels, (p / p.sum()).tolist(), strict=True))))
         if not judged:
             return None
@@ -113,7 +171,7 @@ class LanguageReader:
             for label in totals:
                 totals[label] += math.log((1 - _WORD_NOISE - _WORD_FOREIGN) * p.get(label, 0.0) + loss)
             noise += math.log(p[NOISE])
-        return LineScores(totals, noise, tuple(judged))
+        return LineScores(totals, noise, tuple(judged), script_of(" ".join(word for word, _ in judged)))
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each language that tells something, the most telling first."""
@@ -135,7 +193,7 @@ class LanguageReader:
         return sorted(found, key=lambda clue: -_nats_told(clue.evidence))
 
     def _place_tables(self) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-        """Languages (L,), countries (C,), P(language | country) (C + 1, L), P(language | world) (L,)."""
+        """Languages (L,), countries (C,), P(language | country or region) (C + 1 + R, L), P(language | world) (L,)."""
         if self._tables is None:
             if self._model is None:
                 self._model = load_model()
@@ -143,17 +201,31 @@ class LanguageReader:
             spoken = sorted(self._model.languages)
             languages = (*spoken, *MISREAD)
             countries = tuple(signs)
-            table = np.array([[signs[c].get(k, 0.0) for k in spoken] for c in countries])
+            rows = [*signs.values(), *region_languages().values()]
+            table = np.array([[row.get(k, 0.0) for k in spoken] for row in rows])
             # An engine without a script reads its text as something; half of it as nothing that could be known again.
-            misread = [
-                [0.5 * sum(signs[c].get(k, 0.0) for k in MISREAD[label]) for label in MISREAD] for c in countries
-            ]
+            misread = [[0.5 * sum(row.get(k, 0.0) for k in MISREAD[label]) for label in MISREAD] for row in rows]
             table = np.hstack([table, np.array(misread)])
             weight = np.array([shares[c] for c in countries])
-            world = weight @ table
+            count = len(countries)
+            world = weight @ table[:count]
             # Somewhere that no entry names has only the foreign text that every place has.
-            self._tables = languages, countries, np.vstack([table, table.min(axis=0)]), world
+            nowhere = table[:count].min(axis=0)
+            self._tables = languages, countries, np.vstack([table[:count], nowhere, table[count:]]), world
         return self._tables
+
+    def _noise_shares(self, script: str) -> NDArray[np.float64]:
+        """(C + 1 + R,) how often text of no known language in ``script`` is read in each place, against the world."""
+        if script not in self._script_shares:
+            languages, _, by_country, world = self._place_tables()
+            assert self._model is not None  # the tables are made from it
+            written = np.isin(languages, sorted(self._model.languages_of(script)))
+            if script in _EVERYWHERE or not written.any():
+                self._script_shares[script] = np.ones(len(by_country))
+            else:
+                share = by_country[:, written].sum(axis=1) / world[written].sum()
+                self._script_shares[script] = _SEEN_IN_NOTHING + (1.0 - _SEEN_IN_NOTHING) * share
+        return self._script_shares[script]
 
     def _line(self, reading: Reading) -> _Line | None:
         scores = self.line_scores(reading.text)
@@ -168,19 +240,30 @@ class LanguageReader:
         anywhere = noise + (1 - share) * float(likelihood @ world)
         if anywhere < 1e-200:  # only a language that is on no country's signs could be meant
             return None
-        log_lr = np.log(np.maximum((noise + (1 - share) * (by_country @ likelihood)) / anywhere, 1e-30))
+        seen = noise * self._noise_shares(scores.script) + (1 - share) * (by_country @ likelihood)
+        log_lr = np.log(np.maximum(seen / anywhere, 1e-30))
         return _Line(reading, scores, likelihood, log_lr)
 
     def _clue(self, language: str, group: list[_Line]) -> Clue | None:
         _, countries, _, _ = self._place_tables()
         shares = photo_shares()
         ranked = sorted(group, key=lambda line: -float(np.ptp(line.log_lr)))
-        log_lr = sum((line.log_lr * _NEXT_LINE**i for i, line in enumerate(ranked)), np.zeros(len(countries) + 1))
+        log_lr = sum((line.log_lr * _NEXT_LINE**i for i, line in enumerate(ranked)), np.zeros(len(group[0].log_lr)))
         log_lr = log_lr * min(1.0, _MOST_NATS / max(float(np.ptp(log_lr)), 1e-9))
         if float(log_lr.max()) < _LEAST_NATS:
             return None
-        elsewhere = float(log_lr[-1])
-        entries = {c: float(v) for c, v in zip(countries, log_lr[:-1], strict=True) if abs(v - elsewhere) > 0.01}
+        count = len(countries)
+        elsewhere = float(log_lr[count])
+        entries = {c: float(v) for c, v in zip(countries, log_lr[:count], strict=True) if abs(v - elsewhere) > 0.01}
+        told = dict(zip(region_languages(), map(float, log_lr[count + 1 :]), strict=True))
+        # A country whose regions differ is told by them and by its rest.
+        rest = {p[:2]: told.get(p[:2], entries.get(p[:2], elsewhere)) for p in told}
+        regional = {p[:2] for p, v in told.items() if v - rest[p[:2]] > _LEAST_REGIONAL and v > _LEAST_NATS}
+        regional |= {
+            c
+            for c, v in rest.items()
+            if v > _LEAST_NATS and any(told[p] < v - _LEAST_REGIONAL for p in told if p[:2] == c)
+        }
         least = max(_LEAST_NATS, 0.5 * max(entries.values()))
         gaining = sorted((c for c in entries if entries[c] >= least), key=lambda c: -shares[c] * math.exp(entries[c]))
         named = tuple(gaining[:_NAMED_COUNTRIES])
@@ -193,12 +276,21 @@ class LanguageReader:
             meaning=f"{what}, as on signs in {', '.join(map(country_name, named))}{more}",
             evidence=Evidence(
                 elsewhere=elsewhere,
-                countries=entries,
+                countries=entries | {c: v for c, v in rest.items() if c in regional},
+                regions={p: v for p, v in told.items() if "." in p and p[:2] in regional},
                 sources=tuple(source for line in ranked for source in _word_sources(line)),
             ),
             box=bounding_box([line.reading.box for line in ranked]),
             points_to=named,
         )
+
+
+def _rarity(word: str) -> float:
+    """How much less likely, in nats, ``word`` is as noise for its letters beyond ASCII."""
+    if len(word) < _SHORTEST_RARE:
+        return 0.0
+    count = sum(c.isalpha() and ord(c) > 127 for c in word)
+    return min(_BEYOND_ASCII + _NEXT_BEYOND_ASCII * (count - 1), _MOST_BEYOND_ASCII) if count else 0.0
 
 
 def _languages_of_lines(lines: Sequence[_Line], world: NDArray[np.float64]) -> list[int]:
@@ -220,7 +312,13 @@ def _languages_of_lines(lines: Sequence[_Line], world: NDArray[np.float64]) -> l
 def _nats_told(evidence: Evidence) -> float:
     """How far the evidence alone moves the countries from their shares of the world's photos (Kullback-Leibler)."""
     shares = np.array(list(photo_shares().values()))
-    log_lr = np.array([evidence.countries.get(c, evidence.elsewhere) for c in photo_shares()])
+    ratio = {c: math.exp(evidence.countries.get(c, evidence.elsewhere)) for c in photo_shares()}
+    weights = region_shares()
+    for country in {region[:2] for region in evidence.regions}:
+        inside = {region: weights[region] for region in evidence.regions if region[:2] == country}
+        ratio[country] *= 1.0 - sum(inside.values())
+        ratio[country] += sum(share * math.exp(evidence.regions[region]) for region, share in inside.items())
+    log_lr = np.log(list(ratio.values()))
     moved = shares * np.exp(log_lr)
     total = float(moved.sum())
     return float((moved / total * (log_lr - math.log(total))).sum())

@@ -214,6 +214,16 @@ class LanguageModel:
         trained -= set(MISREAD)
         return frozenset(trained | {code for codes in SETTLED.values() for code in codes} | set(_HAN))
 
+    def languages_of(self, script: str) -> frozenset[str]:
+        """The languages that it can name in ``script``; none for a script that it does not know.
+
+        >>> sorted(load_model().languages_of("Deva")), load_model().languages_of("Thai")
+        (['hi', 'mr', 'ne'], frozenset({'th'}))
+        """
+        if script in self._tables:
+            return frozenset(self._tables[script].labels) - {NOISE} - set(MISREAD)
+        return frozenset(_HAN if script == "Hani" else SETTLED.get(script, ()))
+
     def word_scores(self, word: str) -> WordScores | None:
         """Scores of one folded word, or None where its script is unknown.
 

@@ -15,6 +15,7 @@ from detectors.places import PlaceReader
 from detectors.prices import PriceReader
 from detectors.roads import RoadReader
 from detectors.units import UnitReader
+from detectors.wording import WordingReader
 
 __all__ = ["default_clue_readers"]
 
@@ -32,5 +33,6 @@ def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
         BrandReader(),
         PlaceReader(gazetteer),
         PriceReader(),
+        WordingReader(),
         LanguageReader(),
     )

@@ -15,7 +15,10 @@ from typing import Final
 
 from data.assets import read_asset
 
-__all__ = ["TABLE_PATH", "TABLE_SHA256", "language_name", "photo_shares", "sign_languages"]
+__all__ = [
+    "TABLE_PATH", "TABLE_SHA256", "language_name", "photo_shares", "region_languages", "region_shares",
+    "sign_languages",
+]  # fmt: skip
 
 TABLE_PATH: Final = Path(__file__).parent / "assets" / "territories.json"
 TABLE_SHA256: Final = "5a9be23267c209010c97deabef5545818618e018c4ef82094c92410e2c79a851"
@@ -71,6 +74,46 @@ _STREETS: dict[str, dict[str, float]] = {
     "ZA": {"en": 0.87, "af": 0.13},
 }  # fmt: skip
 
+# Regions whose signs are in another language than their country's: share of the country's photos (the density prior's),
+# and shares of the signs by language: who uses it after CLDR and the censuses, on signs as the regions' laws ask.
+_REGIONS: dict[str, tuple[float, dict[str, float]]] = {
+    "BA.02": (0.281, {"sr": 0.60, "sh": 0.40}),
+    "BE.BRU": (0.213, {"fr": 0.65, "nl": 0.35}),
+    "BE.VLG": (0.570, {"nl": 0.95, "fr": 0.05}),
+    "BE.WAL": (0.217, {"fr": 0.95, "de": 0.05}),
+    "CA.04": (0.018, {"en": 0.55, "fr": 0.45}),
+    "CA.10": (0.147, {"fr": 0.93, "en": 0.07}),
+    "CH.FR": (0.026, {"fr": 0.70, "de": 0.30}),
+    "CH.GE": (0.095, {"fr": 1.0}),
+    "CH.JU": (0.003, {"fr": 1.0}),
+    "CH.NE": (0.019, {"fr": 1.0}),
+    "CH.TI": (0.063, {"it": 0.95, "de": 0.05}),
+    "CH.VD": (0.129, {"fr": 1.0}),
+    "CH.VS": (0.074, {"fr": 0.60, "de": 0.40}),
+    "ES.07": (0.044, {"ca": 0.50, "es": 0.50}),
+    "ES.32": (0.012, {"eu": 0.20, "es": 0.80}),
+    "ES.56": (0.224, {"ca": 0.65, "es": 0.35}),
+    "ES.58": (0.074, {"gl": 0.55, "es": 0.45}),
+    "ES.59": (0.057, {"eu": 0.40, "es": 0.60}),
+    "ES.60": (0.066, {"ca": 0.30, "es": 0.70}),
+    "GB.WLS": (0.050, {"en": 0.70, "cy": 0.30}),
+    "IN.02": (0.045, {"te": 0.45, "en": 0.55}),
+    "IN.09": (0.048, {"gu": 0.45, "en": 0.50, "hi": 0.05}),
+    "IN.13": (0.054, {"ml": 0.45, "en": 0.55}),
+    "IN.16": (0.120, {"mr": 0.40, "en": 0.50, "hi": 0.10}),
+    "IN.19": (0.097, {"kn": 0.40, "en": 0.55, "hi": 0.05}),
+    "IN.21": (0.029, {"or": 0.45, "en": 0.55}),
+    "IN.23": (0.018, {"pa": 0.45, "en": 0.50, "hi": 0.05}),
+    "IN.25": (0.090, {"ta": 0.45, "en": 0.55}),
+    "IN.26": (0.004, {"bn": 0.50, "en": 0.50}),
+    "IN.28": (0.036, {"bn": 0.45, "en": 0.50, "hi": 0.05}),
+    "IN.40": (0.032, {"te": 0.40, "en": 0.55, "ur": 0.05}),
+    "IQ.05": (0.045, {"ckb": 0.70, "ar": 0.20, "en": 0.10}),
+    "IQ.11": (0.142, {"ckb": 0.70, "ar": 0.20, "en": 0.10}),
+    "IT.17": (0.041, {"de": 0.50, "it": 0.50}),
+    "ZA.11": (0.292, {"en": 0.70, "af": 0.30}),
+}
+
 # CLDR's codes to those that detectors.language_model can name.
 _SAME = {
     "no": "nb", "nn": "nb", "hr": "sh", "bs": "sh", "sr_Latn": "sh", "bs_Cyrl": "sr", "uz_Cyrl": "uz", "prs": "fa",
@@ -120,20 +163,61 @@ def sign_languages() -> Mapping[str, Mapping[str, float]]:
     (True, True, True)
     """
     own = {code: _own_languages(code) for code in photo_shares()}
+    floor = _floor()
+    return MappingProxyType({code: _with_foreign(languages, floor) for code, languages in own.items()})
+
+
+@lru_cache(maxsize=1)
+def region_languages() -> Mapping[str, Mapping[str, float]]:
+    """``P(language | a sign)`` in the regions with a language of their own, and in the rest of their countries.
+
+    Keys are admin-1 codes (``"ES.56"``), and country codes for the rest (``"ES"``); each sums to 1.
+
+    >>> regions = region_languages()
+    >>> regions["ES.56"]["ca"] > 0.4 > 0.1 > regions["ES"]["ca"], regions["IN.28"]["bn"] > 0.3
+    (True, True)
+    """
+    floor = _floor()
+    out = {code: _with_foreign(languages, floor) for code, (_, languages) in _REGIONS.items()}
+    for country in sorted({code[:2] for code in _REGIONS}):
+        inside = [(share, out[code]) for code, (share, _) in _REGIONS.items() if code[:2] == country]
+        rest = 1.0 - sum(share for share, _ in inside)
+        whole = sign_languages()[country]
+        if rest > 0.05:
+            left = {k: (whole[k] - sum(share * signs[k] for share, signs in inside)) / rest for k in whole}
+            least = {k: max(v, floor.get(k, 0.0)) for k, v in left.items()}
+            total = sum(least.values())
+            out[country] = MappingProxyType({k: v / total for k, v in least.items()})
+    return MappingProxyType(out)
+
+
+def region_shares() -> Mapping[str, float]:
+    """Share of the country's photos taken in each region of :func:`region_languages`.
+
+    >>> 0.1 < region_shares()["CA.10"] < 0.2
+    True
+    """
+    return {code: share for code, (share, _) in _REGIONS.items()}
+
+
+@lru_cache(maxsize=1)
+def _floor() -> Mapping[str, float]:
+    """Shares of foreign languages that are added to every country's own."""
+    own = {code: _own_languages(code) for code in photo_shares()}
     weight = photo_shares()
     world: dict[str, float] = {}
     for code, languages in own.items():
         for language, share in languages.items():
             world[language] = world.get(language, 0.0) + weight[code] * share
     others = {k: v for k, v in world.items() if k not in _FLOOR}
-    floor = {k: _FLOOR_OTHERS * v / sum(others.values()) for k, v in others.items()} | _FLOOR
+    return MappingProxyType({k: _FLOOR_OTHERS * v / sum(others.values()) for k, v in others.items()} | _FLOOR)
+
+
+def _with_foreign(own: Mapping[str, float], floor: Mapping[str, float]) -> Mapping[str, float]:
     kept = 1.0 - sum(floor.values())
-    out = {}
-    for code, languages in own.items():
-        mixed = {k: kept * languages.get(k, 0.0) + floor[k] for k in floor}
-        total = sum(mixed.values())
-        out[code] = MappingProxyType({k: v / total for k, v in mixed.items()})
-    return MappingProxyType(out)
+    mixed = {k: kept * own.get(k, 0.0) + floor[k] for k in floor}
+    total = sum(mixed.values())
+    return MappingProxyType({k: v / total for k, v in mixed.items()})
 
 
 def _own_languages(code: str) -> dict[str, float]:

@@ -33,6 +33,7 @@ RELIABILITY: Mapping[str, float] = {
     "brand": 0.8,  # what else a name stands for is in its evidence; firms move and merge after the table was made
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
     "currency": 0.8,  # prices for visitors, exchange offices
+    "wording": 0.9,  # a foreign branch, a lorry from abroad
     "language": 0.9,  # short lines resemble several languages
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""

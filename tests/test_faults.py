@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -27,10 +28,15 @@ import pytest
 
 import data.gazetteer
 import data.partition
+import detectors.brand_table
+import detectors.institution_words
 import detectors.language_model
 import detectors.language_words
+import detectors.postal
 import detectors.rapid
+import detectors.street_lines
 import detectors.territories
+import detectors.wording
 import fusion.map
 from data.errors import DatasetError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
@@ -94,6 +100,10 @@ def other_partition(path: Path) -> None:
     assert data.partition.load(path).name == "another"  # valid, with a hash of its own that fits
 
 
+def other_brands(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"Walgreens", b"Wallgreen")))
+
+
 def rewritten(old: str, new: str) -> Callable[[Path], None]:
     def rewrite(path: Path) -> None:
         text = path.read_text(encoding="utf-8")
@@ -129,6 +139,29 @@ SHIPPED = {
     "detectors/language.sign_words.tsv": Shipped(
         detectors.language_words.SIGN_WORDS, detectors.language_words.SIGN_WORDS_SHA256, DatasetError,
         constant(detectors.language_words, "SIGN_WORDS"), detectors.language_words._sign_words, rewritten("es", "xx"),
+    ),
+    "detectors/wording.tsv": Shipped(
+        detectors.wording.WORDING, detectors.wording.WORDING_SHA256, DatasetError,
+        constant(detectors.wording, "WORDING"), uncached(detectors.wording.load_phrases), rewritten("SG", "XX"),
+    ),
+    "detectors/brands.tsv.gz": Shipped(
+        detectors.brand_table.BRANDS_PATH, detectors.brand_table.BRANDS_SHA256, DatasetError,
+        constant(detectors.brand_table, "BRANDS_PATH"), detectors.brand_table.BrandTable.open, other_brands,
+    ),
+    "detectors/postal_codes.json": Shipped(
+        detectors.postal.POSTAL_CODES, detectors.postal.POSTAL_CODES_SHA256, DatasetError,
+        constant(detectors.postal, "POSTAL_CODES"), uncached(detectors.postal.postal_countries),
+        rewritten('"US"', '"XX"'),
+    ),
+    "detectors/street_words.tsv": Shipped(
+        detectors.street_lines.STREET_WORDS, detectors.street_lines.STREET_WORDS_SHA256, DatasetError,
+        constant(detectors.street_lines, "STREET_WORDS"), uncached(detectors.street_lines._kinds),
+        rewritten("calle", "cella"),
+    ),
+    "detectors/institution_words.tsv": Shipped(
+        detectors.institution_words.INSTITUTION_WORDS, detectors.institution_words.INSTITUTION_WORDS_SHA256,
+        DatasetError, constant(detectors.institution_words, "INSTITUTION_WORDS"),
+        uncached(detectors.institution_words._names), rewritten("police", "policy"),
     ),
     "detectors/territories.json": Shipped(
         detectors.territories.TABLE_PATH, detectors.territories.TABLE_SHA256, DatasetError,
@@ -220,6 +253,7 @@ def test_a_shipped_file_that_is_not_as_it_was_is_one_clear_error(
 
 def test_every_shipped_file_is_pinned_and_its_pin_stands_in_the_list_of_sources() -> None:
     own = {"answer.schema.json", "map.css", "map.html", "map.js"}  # our own source, as the code is
+    own |= {"wording.source.tsv"}  # what a table is built from
     for room in ("data", "detectors", "fusion"):
         assets = REPOSITORY / room / "assets"
         pinned = {shipped.path.name: shipped.pin for name, shipped in SHIPPED.items() if name.startswith(room + "/")}
