@@ -21,12 +21,13 @@ def _conv(before: int, after: int, stride: tuple[int, int] = (1, 1)) -> nn.Seque
 
 
 class _Again(nn.Module):
-    """A convolution whose answer is added to what went in."""
+    """A convolution, channel by channel and then across them, whose answer is added to what went in."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: tuple[int, int] = (3, 3)) -> None:
         super().__init__()
+        around = kernel[0] // 2, kernel[1] // 2
         self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, 1, 1, groups=width, bias=False),
+            nn.Conv2d(width, width, kernel, 1, around, groups=width, bias=False),
             nn.BatchNorm2d(width),
             nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),
@@ -37,7 +38,9 @@ class _Again(nn.Module):
 
 
 class LineNet(nn.Module):
-    """Strided convolutions down to one row, two recurrent layers along it, and one score per token and step.
+    """Strided convolutions down to one row, more along it, and one score per token and step.
+
+    Recurrent layers along the row took twice the time to train on a processor.
 
     Args:
         tokens: Size of the alphabet without the blank.
@@ -55,14 +58,15 @@ class LineNet(nn.Module):
             nn.Conv2d(160, 224, (4, 3), padding=(0, 1), bias=False),  # (224, 1, w / 4)
             nn.BatchNorm2d(224),
             nn.ReLU(inplace=True),
+            _Again(224, (1, 9)),
+            _Again(224, (1, 9)),
+            _Again(224, (1, 9)),
         )
-        self.along = nn.GRU(224, 128, 2, bidirectional=True, batch_first=True)
-        self.scores = nn.Linear(256, tokens + 1)
+        self.scores = nn.Linear(224, tokens + 1)
 
     def forward(self, lines: Tensor) -> Tensor:
         """Scores (n, width / 4, tokens + 1) before the softmax; 0 is the blank."""
-        columns = self.trunk(lines).squeeze(2).transpose(1, 2)
-        out: Tensor = self.scores(self.along(columns)[0])
+        out: Tensor = self.scores(self.trunk(lines).squeeze(2).transpose(1, 2))
         return out
 
 

@@ -35,8 +35,9 @@ __all__ = ["CLASSES", "alphabet_of_words", "main", "train"]
 
 CLASSES = tuple(sorted(CLASSIFIER_MIX))
 """ISO 15924 codes in the order of the classifier's scores; ``"Zyyy"`` is a line without letters."""
-_JOINED_TOKENS = 330  # clusters of each Indic script that are one token: all that occur in more than a few words
-_COLUMNS = 12_000  # columns of lines in one batch, padding included
+_JOINED_TOKENS = 200  # clusters of each Indic script that are one token; rarer ones are spelt out
+_COLUMNS = 5_000  # columns of lines in one batch, padding included
+_EXCHANGE = 40  # steps after which processes that learn together exchange weights
 _BLEND = 3  # shards whose lines are mixed before they are put in batches
 _log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def train(
     what: Sequence[str] = ("script", "reader"),
     resume: bool = True,
     render: bool = True,
+    helpers: int = 0,
     seed: int = 0,
 ) -> dict[str, Path]:
     """Train and export.
@@ -98,6 +100,7 @@ def train(
         what: ``"script"``, ``"reader"`` or both.
         resume: Go on from the checkpoint in ``out``, if there is one.
         render: Fill the pool in a process of its own; else only what is there is learnt from.
+        helpers: Processes that learn together with this one, exchanging weights.
         seed: Source of chance for the networks' first weights and the order of lines.
 
     Returns:
@@ -109,24 +112,27 @@ def train(
     files: dict[str, Path] = {}
     for name in what:
         share = 1.0 if len(what) == 1 else {"script": 0.2, "reader": 0.8}[name]
-        worker = _start_worker(name, pool / name, grounds, seed) if render else None
+        if name == "reader":
+            _kept_alphabet(out)
+        workers = [_start("--fill", name, pool / name, seed, *grounds)] if render else []
+        workers += [_start("--help-with", name, out, pool / name, minutes * share, seed, i + 1) for i in range(helpers)]
         try:
             files[name] = _train_one(name, out, pool / name, minutes * share, resume, seed)
         finally:
-            if worker is not None:
+            for worker in workers:
                 worker.terminate()
                 worker.wait()
     return files
 
 
-def _start_worker(name: str, pool: Path, grounds: Sequence[Path], seed: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "detectors.train_reader", "--fill", name, str(pool), str(seed), *map(str, grounds)]
+def _start(*arguments: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "detectors.train_reader", *map(str, arguments)]
     return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def _train_one(name: str, out: Path, pool: Path, minutes: float, resume: bool, seed: int) -> Path:
+def _train_one(name: str, out: Path, pool: Path, minutes: float, resume: bool, seed: int, helper: int = 0) -> Path:
     out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # the same first weights in every process
     net: nn.Module
     encode: Callable[[str, str], list[int] | None]
     if name == "script":
@@ -134,18 +140,22 @@ def _train_one(name: str, out: Path, pool: Path, minutes: float, resume: bool, s
         meta = {"classes": list(CLASSES)}
         encode = _script_label
     else:
-        alphabet = _kept_alphabet(out / "alphabet.json")
+        alphabet = _kept_alphabet(out)
         net, loss = LineNet(len(alphabet)), _reader_loss
         meta = {"tokens": list(alphabet.tokens)}
         encode = _text_label(alphabet)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     checkpoint = out / f"{name}.pt"
-    _learn(net, loss, _batches(pool, encode, seed), minutes, checkpoint, resume)
+    _learn(net, loss, _batches(pool, encode, seed + helper), minutes, checkpoint, resume, helper)
+    if helper:
+        return checkpoint
     return export(net, out / f"{name}.onnx", meta, name)
 
 
-def _kept_alphabet(path: Path) -> Alphabet:
+def _kept_alphabet(out: Path) -> Alphabet:
     """The alphabet of a training that is resumed, or a new one."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "alphabet.json"
     if path.exists():
         return Alphabet(json.loads(path.read_text(encoding="utf-8")))
     alphabet = alphabet_of_words()
@@ -250,16 +260,18 @@ def _learn(
     minutes: float,
     checkpoint: Path,
     resume: bool,
+    helper: int = 0,
 ) -> None:
-    """AdamW for ``minutes`` in all, those before a resumed checkpoint included."""
+    """AdamW for ``minutes`` in all, those before a resumed checkpoint included; a ``helper`` keeps no checkpoint."""
     # bfloat16 takes half the time where the processor has it, and loses nothing that was measured.
-    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
     spent, seen = 0.0, 0
     if resume and checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(kept["net"])
         optimiser.load_state_dict(kept["optimiser"])
         spent, seen = float(kept["seconds"]), int(kept["lines"])
+    shared = _Shared(checkpoint, helper)
     net.train()
     last, saved, average = time.monotonic(), time.monotonic(), math.nan
     step = 0
@@ -278,16 +290,51 @@ def _learn(
         optimiser.step()
         step += 1
         seen += len(labels)
-        average = float(loss) if math.isnan(average) else 0.98 * average + 0.02 * float(loss)
+        value = float(loss.detach())
+        average = value if math.isnan(average) else 0.98 * average + 0.02 * value
         now = time.monotonic()
         spent += now - last
         last = now
         if step % 50 == 0:
             _log.info("%s %.1f min, %d lines, rate %.1e, loss %.3f", checkpoint.stem, spent / 60, seen, rate, average)
+        if step % _EXCHANGE == 0:
+            shared.exchange(net)
+        if helper:
+            continue
         if now - saved > 180 or spent >= minutes * 60:
             _save(checkpoint, net, optimiser, spent, seen)
             saved = now
     net.eval()
+
+
+class _Shared:
+    """Weights that processes which learn the same network exchange: each goes on from the mean of its own and another's.
+
+    Two processes of one thread learn faster than one of two threads where other programs use the cores as well.
+    """
+
+    def __init__(self, checkpoint: Path, number: int) -> None:
+        self._own = checkpoint.with_suffix(f".{number}.share")
+        self._others = checkpoint.stem + ".*.share"
+        self._taken: dict[Path, int] = {}
+        self._own.unlink(missing_ok=True)
+
+    def exchange(self, net: nn.Module) -> None:
+        """Take in what others have written since the last time, then write."""
+        state = net.state_dict()
+        for path in sorted(self._own.parent.glob(self._others)):
+            written = path.stat().st_mtime_ns
+            if path == self._own or self._taken.get(path) == written or time.time() - written / 1e9 > 600:
+                continue
+            self._taken[path] = written
+            other = torch.load(path, weights_only=True)
+            with torch.no_grad():
+                for key, value in state.items():
+                    if value.is_floating_point():
+                        value.lerp_(other[key], 0.5)
+        partial = self._own.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(self._own)
 
 
 def _save(checkpoint: Path, net: nn.Module, optimiser: torch.optim.Optimizer, spent: float, seen: int) -> None:
@@ -341,6 +388,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mix = CLASSIFIER_MIX if name == "script" else READER_MIX
         fill(Path(pool), mix, 10**6 // SHARD, Grounds([Path(f) for f in folders]), seed=int(seed))
         return
+    if given[:1] == ["--help-with"]:
+        _, name, out, pool, minutes, seed, number = given
+        _train_one(name, Path(out), Path(pool), float(minutes), True, int(seed), int(number))
+        return
     import argparse
 
     parser = argparse.ArgumentParser(description="Train the script classifier and the line recogniser.")
@@ -350,6 +401,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--grounds", type=Path, nargs="*", default=[], help="folders of photos to write on")
     parser.add_argument("--what", nargs="+", choices=("script", "reader"), default=["script", "reader"])
     parser.add_argument("--no-render", action="store_true", help="learn only from what the pool has")
+    parser.add_argument("--helpers", type=int, default=0, help="processes that learn together with this one")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -360,6 +412,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         grounds=args.grounds,
         what=args.what,
         render=not args.no_render,
+        helpers=args.helpers,
         seed=args.seed,
     )
 

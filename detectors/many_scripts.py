@@ -1,0 +1,102 @@
+"""Joins the script classifier and the line recogniser to an engine that knows Latin, Han and kana only.
+
+Each line's script is judged from its picture. Where it is one that our recogniser reads, its reading takes the place of the
+engine's, which is look-alike Latin or nothing. Where it is one that neither reads, the script itself is the answer: a line
+in Thai says Thailand, whatever it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.line_reader import READER_SCRIPTS, LineReader
+from detectors.script import script_of
+from detectors.scripts_net import ScriptClassifier
+
+__all__ = ["JoinConfig", "ManyScripts", "Recognised"]
+
+
+class Recognised(NamedTuple):
+    """What a line says: text, confidence 0 to 1, and its script where the text alone does not tell it, else ``""``."""
+
+    text: str
+    confidence: float
+    script: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinConfig:
+    """When a line's script is believed. Chosen on rendered held-out lines and looked at on the dev photos.
+
+    Attributes:
+        sure: An engine's reading of at least this confidence in Han, kana or Hangul stays, unjudged.
+        least_height: Lines lower than this, in pixels, are not judged: at that size scripts look alike.
+        script: Probability of a script from which the engine's reading is replaced ...
+        script_against: ... and where the engine read Latin letters with a confidence of at least ``latin_sure``.
+        latin_sure: See there.
+        reading: Least confidence of our own reading for it to be taken.
+        unread: Probability from which a script that nobody reads is reported.
+        unread_width: Least width of such a line, in heights: a single sign may be any picture.
+    """
+
+    sure: float = 0.8
+    least_height: int = 8
+    script: float = 0.5
+    script_against: float = 0.8
+    latin_sure: float = 0.95
+    reading: float = 0.5
+    unread: float = 0.9
+    unread_width: float = 1.5
+
+
+_NATIVE = ("Hani", "Hira", "Kana", "Hang", "Bopo")  # what the engine never says of lines in other scripts, when sure
+_KEPT = ("Latn", "Hani", "Kana", "Zyyy")  # scripts of which the engine's reading is at least as good as ours
+
+
+class ManyScripts:
+    """Readings of an engine, mended.
+
+    Args:
+        threads: Threads for one line; None leaves it to onnxruntime.
+        config: When a script is believed.
+
+    Raises:
+        WeightsError: One of the two networks is missing or not the one that was measured.
+    """
+
+    def __init__(self, *, threads: int | None = None, config: JoinConfig | None = None) -> None:
+        self._config = config or JoinConfig()
+        self._classifier = ScriptClassifier(threads=threads)
+        self._reader = LineReader(threads=threads)
+
+    def mended(
+        self, lines: Sequence[NDArray[np.uint8]], read: Sequence[tuple[str, float]]
+    ) -> list[Recognised]:
+        """Better readings of ``lines``, each (h, w, 3) uint8 RGB, than the engine's ``read``, where there are any."""
+        out = [Recognised(text, confidence) for text, confidence in read]
+        for i, (line, engine) in enumerate(zip(lines, out, strict=True)):
+            if min(line.shape[:2]) < self._config.least_height:
+                continue
+            if engine.confidence >= self._config.sure and script_of(engine.text) in _NATIVE:
+                continue
+            p = self._classifier([line])[0]
+            out[i] = self._one(line, engine, self._classifier.classes[int(p.argmax())], float(p.max()))
+        return out
+
+    def _one(self, line: NDArray[np.uint8], engine: Recognised, script: str, p: float) -> Recognised:
+        config = self._config
+        latin = script_of(engine.text) == "Latn" and engine.confidence >= config.latin_sure
+        if script in _KEPT or p < (config.script_against if latin else config.script):
+            return engine
+        if script in READER_SCRIPTS:
+            text, confidence = self._reader(line, script)
+            letters = sum(c.isalnum() for c in text)
+            return Recognised(text, confidence) if letters and confidence >= config.reading else engine
+        if p >= config.unread and line.shape[1] >= config.unread_width * line.shape[0]:
+            return Recognised("", p, script)
+        return engine
