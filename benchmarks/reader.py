@@ -28,13 +28,12 @@ from benchmarks.machine import machine
 from data.errors import ImageError
 from data.images import find_images, load
 from detectors.base import Reading
-from detectors.line_image import as_float
 from detectors.line_pool import CLASSIFIER_MIX, READER_MIX, fill, load_shard, shards
+from detectors.line_net import LineNet
 from detectors.line_reader import READER_SCRIPTS, LineReader
 from detectors.ocr import PhotoReader
 from detectors.rapid import RapidEngine
 from detectors.script import script_of
-from detectors.scripts_net import ScriptClassifier
 
 
 def distance(a: str, b: str) -> int:
@@ -61,7 +60,8 @@ def rendered(pool: Path, lines: int) -> None:
 
         mix = {s: max(READER_MIX.get(s, 0.0), CLASSIFIER_MIX.get(s, 0.0)) for s in CLASSIFIER_MIX}
         fill(pool, mix, -(-lines // 1000), Grounds(), seed=99, for_measuring=True)
-    classifier, reader = ScriptClassifier(threads=1), LineReader(threads=1)
+    net = LineNet(threads=1)
+    reader = LineReader(net.tokens)
     confusion: dict[str, Counter[str]] = defaultdict(Counter)
     slips: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
     seen = 0
@@ -72,10 +72,10 @@ def rendered(pool: Path, lines: int) -> None:
                 break
             seen += 1
             grey, script, text = shard.line(i), shard.scripts[i], shard.texts[i]
-            p = classifier.probabilities(as_float(grey))
-            confusion[script][classifier.classes[int(p.argmax())]] += 1
+            scores = net.scores(grey)
+            confusion[script][net.classes[int(scores.scripts.argmax())]] += 1
             if script in READER_SCRIPTS:
-                read, _ = reader.read(as_float(grey), script)
+                read, _ = reader(scores.tokens, script)
                 said = plain(text)
                 slips[script].append((distance(plain(read), said), len(said), plain(read) == said))
     print("| script | lines | classified right, % | most taken for | CER, % | lines all right, % |")

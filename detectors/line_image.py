@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors._opencv import opencv
 
-__all__ = ["HEIGHT", "MAX_WIDTH", "MIN_WIDTH", "as_float", "prepared"]
+__all__ = ["HEIGHT", "MAX_WIDTH", "MIN_WIDTH", "prepared", "trunk_input"]
 
 HEIGHT = 32
 MIN_WIDTH, MAX_WIDTH = 16, 640
@@ -49,6 +49,8 @@ def prepared(line: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return out.reshape(HEIGHT, wide)
 
 
-def as_float(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Prepared lines as the networks' input: about -2.7 to 2.7, 0 on average."""
-    return (grey.astype(np.float32) - np.float32(_GREY)) * np.float32(1 / _SPREAD)
+def trunk_input(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A prepared line, (32, width) uint8, as (3, 48, 1.5 width) float32 in -1..1: what the trunk takes."""
+    wide: NDArray[np.uint8] = opencv().resize(grey, (grey.shape[1] * 3 // 2, HEIGHT * 3 // 2))
+    scaled = wide.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
+    return np.repeat(scaled[None], 3, axis=0)

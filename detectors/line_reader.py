@@ -1,24 +1,18 @@
-"""Reads lines of Cyrillic, Greek, Bengali and Devanagari, which the engine that ships cannot: a small CTC network."""
+"""From the scores of :mod:`detectors.line_net` to text in Cyrillic, Greek, Bengali or Devanagari (CTC, greedy)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.line_image import as_float, prepared
 from detectors.reader_alphabet import Alphabet
 from detectors.script import script_of
-from detectors.scripts_net import open_weights
 
-__all__ = ["READER_SCRIPTS", "READER_WEIGHTS", "LineReader", "one_script"]
+__all__ = ["READER_SCRIPTS", "LineReader", "one_script"]
 
-_ASSETS = Path(__file__).parent / "assets"
-READER_WEIGHTS = _ASSETS / "reader.onnx", "READER_SHA256"
-"""The shipped file and its sha256."""
 READER_SCRIPTS = ("Cyrl", "Grek", "Beng", "Deva")
 """ISO 15924 codes of the scripts that are read, beside Latin letters among them."""
 
@@ -31,45 +25,30 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 class LineReader:
-    """A recogniser of single lines.
+    """Turns the network's scores into text.
 
     Args:
-        threads: Threads for one line; None leaves it to onnxruntime.
-        weights: ONNX file and its sha256; by default the shipped one.
-
-    Raises:
-        WeightsError: The file is missing, has the wrong hash or does not open.
+        tokens: The network's alphabet.
     """
 
-    def __init__(self, *, threads: int | None = None, weights: tuple[Path, str] = READER_WEIGHTS) -> None:
-        self._session, kept = open_weights(*weights, threads=threads)
-        self._alphabet = Alphabet(kept["tokens"])
-        scripts = np.array(["Zyyy", *(script_of(t) if t.strip() else "Zyyy" for t in self._alphabet.tokens)])
-        # A vowel sign is no letter by itself: its script is that of its block.
-        signs = [i + 1 for i, t in enumerate(self._alphabet.tokens) if scripts[i + 1] == "Zyyy" and ord(t[0]) >= 0x900]
-        for i in signs:
-            code = ord(self._alphabet.tokens[i - 1][0])
-            scripts[i] = "Deva" if code < 0x964 else "Beng" if 0x980 <= code < 0xA00 else "Zyyy"
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._alphabet = Alphabet(tokens)
+        scripts = np.array(["Zyyy", *map(_script_of_token, tokens)])
         self._barred = {
             script: ~np.isin(scripts, (script, "Latn", "Zyyy")) for script in READER_SCRIPTS
         }  # of each script, the tokens that its lines cannot have: (tokens + 1,) bool
 
-    def __call__(self, line: NDArray[np.uint8], script: str) -> tuple[str, float]:
-        """What ``line``, (h, w, 3) uint8 RGB, says, and the geometric mean of its letters' probabilities.
+    def __call__(self, scores: NDArray[np.float32], script: str) -> tuple[str, float]:
+        """What a line says, and the geometric mean of its tokens' probabilities.
 
         Args:
-            line: A line image.
-            script: One of :data:`READER_SCRIPTS`.
+            scores: (columns, tokens + 1), scores from left to right; 0 is the blank.
+            script: One of :data:`READER_SCRIPTS`, in which the line is.
 
         Returns:
             The text, empty where nothing was read, with confidence 0 to 1.
         """
-        return self.read(as_float(prepared(line)), script)
-
-    def read(self, line: NDArray[np.float32], script: str) -> tuple[str, float]:
-        """The same of a prepared line, (32, width) float32."""
-        scores = self._session.run(None, {"lines": line[None, None]})[0][0]  # (steps, tokens + 1)
-        scores = np.where(self._barred[script], -np.inf, scores)
+        scores = np.where(self._barred[script], np.float32(-np.inf), scores)
         scores -= scores.max(axis=1, keepdims=True)
         logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         best = logs.argmax(axis=1)
@@ -77,13 +56,20 @@ class LineReader:
         if not first.size:
             return "", 0.0
         tokens = best[first]
-        # A token's probability is the best of its steps.
-        ends = [*first[1:].tolist(), len(best)]
-        sure = [
-            float(logs[a:b, t][best[a:b] == t].max()) for a, b, t in zip(first.tolist(), ends, tokens, strict=True)
-        ]
+        # A token's probability is the best of its columns.
+        spans = zip(first.tolist(), [*first[1:].tolist(), len(best)], tokens, strict=True)
+        sure = [float(logs[a:b, t][best[a:b] == t].max()) for a, b, t in spans]
         text = re.sub(r"\s+", " ", self._alphabet.decoded(tokens.tolist())).strip()
         return one_script(text, script), float(np.exp(np.mean(sure)))
+
+
+def _script_of_token(token: str) -> str:
+    """Its letters' script; a vowel sign, which is no letter by itself, has that of its block."""
+    script = script_of(token) if token.strip() else "Zyyy"
+    code = ord(token[0])
+    if script == "Zyyy" and 0x900 <= code < 0xA00 and code not in (0x964, 0x965):  # dandas are common
+        script = "Deva" if code < 0x980 else "Beng"
+    return script
 
 
 def one_script(text: str, script: str) -> str:

@@ -1,4 +1,4 @@
-"""Joins the script classifier and the line recogniser to an engine that knows Latin, Han and kana only.
+"""Joins our script classifier and line recogniser to an engine that knows Latin, Han and kana only.
 
 Each line's script is judged from its picture. Where it is one that our recogniser reads, its reading takes the place of the
 engine's, which is look-alike Latin or nothing. Where it is one that neither reads, the script itself is the answer: a line
@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.line_net import LineNet, LineScores
 from detectors.line_reader import READER_SCRIPTS, LineReader
 from detectors.script import script_of
-from detectors.scripts_net import ScriptClassifier
 
 __all__ = ["JoinConfig", "ManyScripts", "Recognised"]
 
@@ -66,13 +66,13 @@ class ManyScripts:
         config: When a script is believed.
 
     Raises:
-        WeightsError: One of the two networks is missing or not the one that was measured.
+        WeightsError: The network is missing or not the one that was measured.
     """
 
     def __init__(self, *, threads: int | None = None, config: JoinConfig | None = None) -> None:
         self._config = config or JoinConfig()
-        self._classifier = ScriptClassifier(threads=threads)
-        self._reader = LineReader(threads=threads)
+        self._net = LineNet(threads=threads)
+        self._reader = LineReader(self._net.tokens)
 
     def mended(
         self, lines: Sequence[NDArray[np.uint8]], read: Sequence[tuple[str, float]]
@@ -84,17 +84,17 @@ class ManyScripts:
                 continue
             if engine.confidence >= self._config.sure and script_of(engine.text) in _NATIVE:
                 continue
-            p = self._classifier([line])[0]
-            out[i] = self._one(line, engine, self._classifier.classes[int(p.argmax())], float(p.max()))
+            out[i] = self._one(line, engine, self._net(line))
         return out
 
-    def _one(self, line: NDArray[np.uint8], engine: Recognised, script: str, p: float) -> Recognised:
+    def _one(self, line: NDArray[np.uint8], engine: Recognised, scores: LineScores) -> Recognised:
         config = self._config
+        script, p = self._net.classes[int(scores.scripts.argmax())], float(scores.scripts.max())
         latin = script_of(engine.text) == "Latn" and engine.confidence >= config.latin_sure
         if script in _KEPT or p < (config.script_against if latin else config.script):
             return engine
         if script in READER_SCRIPTS:
-            text, confidence = self._reader(line, script)
+            text, confidence = self._reader(scores.tokens, script)
             letters = sum(c.isalnum() for c in text)
             return Recognised(text, confidence) if letters and confidence >= config.reading else engine
         if p >= config.unread and line.shape[1] >= config.unread_width * line.shape[0]:

@@ -20,7 +20,7 @@ from detectors._opencv import opencv
 from detectors.many_scripts import ManyScripts, Recognised
 from detectors.ocr import Detection
 
-__all__ = ["RapidEngine"]
+__all__ = ["RapidEngine", "recogniser_path"]
 
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 
@@ -78,6 +78,15 @@ class RapidEngine:
         pairs = zip(read.txts or (), read.scores or (), strict=True)
         found = [Recognised(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
         return self._others.mended(lines, found) if self._others else found
+
+
+def recogniser_path() -> Path:
+    """Where the installed package has its line recogniser.
+
+    Raises:
+        WeightsError: It is not there.
+    """
+    return _model(_RECOGNISER)
 
 
 def _model(name: str) -> Path:
