@@ -4,10 +4,11 @@
     python benchmarks/reader.py photos ../shared/data/facades/images/test --words ru uk --script Cyrl
     python benchmarks/reader.py photos ../shared/data/signs_dev/images --only IN_ --words bn --script Beng
 
-``rendered`` takes lines in held-out words and held-out fonts (POOL is filled when it is empty; the build extra and Debian's
-fonts are needed for that). ``photos`` reads each photo with and without our networks. The photos have no transcript, so it
-says how many have a reading in the script, and how many of its words of four letters or more are words of the language
-(``wordfreq``'s large list, or, of towns, GeoNames); what a blurred sign says is seldom a word by chance.
+``rendered`` takes lines in held-out words and held-out fonts (POOL is filled when it is empty; the build extra and
+Debian's fonts are needed for that). ``photos`` reads each photo with and without our network. The photos have no
+transcript, so it says how many have a reading in the script, and how many of its words of four letters or more are
+words of the language (``wordfreq``'s largest list, or, of towns, GeoNames); what a blurred sign says is seldom a word by
+chance.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from benchmarks.machine import machine
 from data.errors import ImageError
 from data.images import find_images, load
 from detectors.base import Reading
-from detectors.line_pool import CLASSIFIER_MIX, READER_MIX, fill, load_shard, shards
 from detectors.line_net import LineNet
+from detectors.line_pool import CLASSIFIER_MIX, READER_MIX, fill, load_shard, shards
 from detectors.line_reader import READER_SCRIPTS, LineReader
 from detectors.ocr import PhotoReader
 from detectors.rapid import RapidEngine
@@ -105,7 +106,9 @@ def known_words(languages: Sequence[str]) -> frozenset[str]:
 def photos(folder: Path, only: str, script: str, languages: Sequence[str], shown: int) -> None:
     """With and without our networks on the photos of ``folder`` whose names begin with ``only``."""
     known = known_words(languages)
-    print(f"| reader | photos | with {script} | {script} lines | words of 4+ letters | known, % | processor s a photo |")
+    print(
+        f"| reader | photos | with {script} | {script} lines | words of 4+ letters | known, % | processor s a photo |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     examples: list[str] = []
     for name, engine in (

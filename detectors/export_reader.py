@@ -55,7 +55,9 @@ def export(script: nn.Module, reader: nn.Module, alphabet: Alphabet, out: Path, 
     heads_path = out / "heads.onnx"
     heads = _Heads(script.float(), reader.float()).eval()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.onnx's older exporter is deprecated; the newer asks for two packages more
+        warnings.simplefilter(
+            "ignore"
+        )  # torch.onnx's older exporter is deprecated; the newer asks for two packages more
         torch.onnx.export(
             heads,
             (torch.zeros(1, CHANNELS, ROWS, 24),),

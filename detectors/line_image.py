@@ -1,4 +1,4 @@
-"""A line of text as the small networks see it: grey, 32 pixels high, even contrast. The same in training and at run time."""
+"""A line of text as our network sees it: grey, 32 pixels high, even contrast. The same in training and at run time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _GREY, _SPREAD = 128.0, 48.0  # mean and standard deviation of a prepared line
 def prepared(line: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """``line``, (h, w, 3) uint8 RGB, as (32, width) uint8 grey.
 
-    Colours are projected on the direction in which they differ most, so that red letters on an equally bright green stay
-    visible; brighter stays brighter. Mean and spread are then the same for all lines.
+    Colours are projected on the direction in which they differ most, so that red letters on an equally bright green
+    stay visible; brighter stays brighter. Mean and spread are then the same for all lines.
 
     Raises:
         ValueError: An empty line, or one that is not (h, w, 3).

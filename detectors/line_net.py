@@ -1,6 +1,7 @@
 """The small network of our own that judges a line's script and reads it, on onnxruntime.
 
-It stands on the convolutions of RapidOCR's recogniser (Apache 2.0), with two heads that ``detectors.train_reader`` trained.
+It stands on the convolutions of RapidOCR's recogniser (Apache 2.0), with two heads that ``detectors.train_reader``
+trained.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _opened(path: Path, sha256: str, *, threads: int | None) -> tuple[Any, dict[
     if hashlib.sha256(content).hexdigest() != sha256:
         raise WeightsError(f"the network {path} is not the one that this version was measured with: {mend}")
     # Lazy: onnxruntime takes 0.1 s.
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

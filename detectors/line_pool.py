@@ -6,6 +6,7 @@ Rendering and learning cost about the same on one core, so each has its own, and
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Lines:
 def fill(
     folder: Path, mix: Mapping[str, float], count: int, grounds: Grounds, *, seed: int, for_measuring: bool = False
 ) -> None:
-    """Render shards 0 to ``count`` - 1 of ``folder`` that are not there yet; each depends on ``seed`` and its number."""
+    """Render those of the shards 0 to ``count`` - 1 of ``folder`` that are not there yet, each from its own seed."""
     opencv().setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
     scripts = list(mix)
@@ -114,10 +115,8 @@ def load_shard(path: Path) -> Lines:
         DatasetError: The file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             texts, labels = json.loads(file["said"].tobytes())
             return Lines(file["pixels"], file["starts"], texts, labels)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DatasetError(f"the shard {path} of rendered lines is damaged ({error}): delete it") from error
-
-

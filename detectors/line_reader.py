@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.reader_alphabet import Alphabet
 from detectors.script import script_of
 
-__all__ = ["READER_SCRIPTS", "LineReader", "one_script"]
+__all__ = ["READER_SCRIPTS", "LineReader", "one_case", "one_script"]
 
 READER_SCRIPTS = ("Cyrl", "Grek", "Beng", "Deva")
 """ISO 15924 codes of the scripts that are read, beside Latin letters among them."""
@@ -60,7 +60,7 @@ class LineReader:
         spans = zip(first.tolist(), [*first[1:].tolist(), len(best)], tokens, strict=True)
         sure = [float(logs[a:b, t][best[a:b] == t].max()) for a, b, t in spans]
         text = re.sub(r"\s+", " ", self._alphabet.decoded(tokens.tolist())).strip()
-        return one_script(text, script), float(np.exp(np.mean(sure)))
+        return one_case(one_script(text, script)), float(np.exp(np.mean(sure)))
 
 
 def _script_of_token(token: str) -> str:
@@ -70,6 +70,27 @@ def _script_of_token(token: str) -> str:
     if script == "Zyyy" and 0x900 <= code < 0xA00 and code not in (0x964, 0x965):  # dandas are common
         script = "Deva" if code < 0x980 else "Beng"
     return script
+
+
+def one_case(text: str) -> str:
+    """``text`` with each word in capitals, in small letters, or in small letters after one capital.
+
+    Many small letters differ from their capitals in size alone (о, с, з, к), and a line that was cut out and brought to
+    one height does not show it.
+
+    >>> one_case("МЯСНоЙ МАГАзИн кАфе Дом")
+    'МЯСНОЙ МАГАЗИН кафе Дом'
+    """
+
+    def mended(match: re.Match[str]) -> str:
+        word = match[0]
+        rest = word[1:]
+        capitals, small = sum(c.isupper() for c in rest), sum(c.islower() for c in rest)
+        if not capitals or (not small and word[0].isupper()):
+            return word
+        return word.upper() if capitals >= small else word[0] + rest.lower()
+
+    return _WORD.sub(mended, text)
 
 
 def one_script(text: str, script: str) -> str:

@@ -1,8 +1,8 @@
 """Joins our script classifier and line recogniser to an engine that knows Latin, Han and kana only.
 
-Each line's script is judged from its picture. Where it is one that our recogniser reads, its reading takes the place of the
-engine's, which is look-alike Latin or nothing. Where it is one that neither reads, the script itself is the answer: a line
-in Thai says Thailand, whatever it says.
+Each line's script is judged from its picture. Where it is one that our recogniser reads, its reading takes the place of
+the engine's, which is look-alike Latin or nothing. Where it is one that neither reads, the script itself is the answer:
+a line in Thai says Thailand, whatever it says.
 """
 
 from __future__ import annotations
@@ -42,19 +42,22 @@ class JoinConfig:
         reading: Least confidence of our own reading for it to be taken.
         unread: Probability from which a script that nobody reads is reported.
         unread_width: Least width of such a line, in heights: a single sign may be any picture.
+        alone: A script's weight where no other line of the picture has it; each line that has it adds 1.
     """
 
     sure: float = 0.8
     least_height: int = 8
     script: float = 0.5
     script_against: float = 0.8
-    latin_sure: float = 0.95
+    latin_sure: float = 0.9
     reading: float = 0.5
-    unread: float = 0.9
-    unread_width: float = 1.5
+    unread: float = 0.95
+    unread_width: float = 2.0
+    alone: float = 0.5
 
 
 _NATIVE = ("Hani", "Hira", "Kana", "Hang", "Bopo")  # what the engine never says of lines in other scripts, when sure
+_TELLING = frozenset("DFGJLQSWdfghjlqstwz")  # letters that it seldom makes of Cyrillic or Greek ones
 _KEPT = ("Latn", "Hani", "Kana", "Zyyy")  # scripts of which the engine's reading is at least as good as ours
 
 
@@ -74,22 +77,38 @@ class ManyScripts:
         self._net = LineNet(threads=threads)
         self._reader = LineReader(self._net.tokens)
 
-    def mended(
-        self, lines: Sequence[NDArray[np.uint8]], read: Sequence[tuple[str, float]]
-    ) -> list[Recognised]:
+    def mended(self, lines: Sequence[NDArray[np.uint8]], read: Sequence[tuple[str, float]]) -> list[Recognised]:
         """Better readings of ``lines``, each (h, w, 3) uint8 RGB, than the engine's ``read``, where there are any."""
         out = [Recognised(text, confidence) for text, confidence in read]
-        for i, (line, engine) in enumerate(zip(lines, out, strict=True)):
-            if min(line.shape[:2]) < self._config.least_height:
-                continue
-            if engine.confidence >= self._config.sure and script_of(engine.text) in _NATIVE:
-                continue
-            out[i] = self._one(line, engine, self._net(line))
+        judged = [i for i, (line, engine) in enumerate(zip(lines, out, strict=True)) if self._unsure(line, engine)]
+        scores = [self._net(lines[i]) for i in judged]
+        likely = self._together(scores)
+        for i, line_scores, p in zip(judged, scores, likely, strict=True):
+            out[i] = self._one(lines[i], out[i], line_scores, p)
         return out
 
-    def _one(self, line: NDArray[np.uint8], engine: Recognised, scores: LineScores) -> Recognised:
+    def _unsure(self, line: NDArray[np.uint8], engine: Recognised) -> bool:
+        """Whether the engine may have misread the line."""
+        if min(line.shape[:2]) < self._config.least_height:
+            return False
+        if script_of(engine.text) in _NATIVE:
+            return engine.confidence < self._config.sure
+        letters = [c for c in engine.text if c.isascii() and c.isalpha()]
+        telling = sum(c in _TELLING for c in letters)
+        return not (engine.confidence >= 0.97 and len(letters) >= 3 and telling >= 0.25 * len(letters))
+
+    def _together(self, scores: Sequence[LineScores]) -> NDArray[np.float32]:
+        """Probabilities (n, scripts): lines of one picture, mostly in one script or two, vouch for each other."""
+        alone = np.array([s.scripts for s in scores], np.float32).reshape(-1, len(self._net.classes))
+        together = alone * (self._config.alone + alone.sum(axis=0) - alone)
+        out: NDArray[np.float32] = together / together.sum(axis=1, keepdims=True)
+        return out
+
+    def _one(
+        self, line: NDArray[np.uint8], engine: Recognised, scores: LineScores, likely: NDArray[np.float32]
+    ) -> Recognised:
         config = self._config
-        script, p = self._net.classes[int(scores.scripts.argmax())], float(scores.scripts.max())
+        script, p = self._net.classes[int(likely.argmax())], float(likely.max())
         latin = script_of(engine.text) == "Latn" and engine.confidence >= config.latin_sure
         if script in _KEPT or p < (config.script_against if latin else config.script):
             return engine

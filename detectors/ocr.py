@@ -59,8 +59,8 @@ class TextEngine(Protocol):
     def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> Sequence[tuple[str, float] | tuple[str, float, str]]:
         """Text and confidence of each line image, (h, w, 3) uint8 RGB.
 
-        Where the script was seen and the text could not be read, the text is empty and the script's ISO 15924 code stands
-        third.
+        Where the script was seen and the text could not be read, the text is empty and the script's ISO 15924 code
+        stands third.
         """
 
 

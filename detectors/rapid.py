@@ -30,7 +30,8 @@ class RapidEngine:
 
     Args:
         threads: Threads for one picture; None leaves it to onnxruntime, which takes one per core.
-        many_scripts: Also judge each line's script, and read Cyrillic, Greek, Bengali and Devanagari with our own network.
+        many_scripts: Also judge each line's script, and read Cyrillic, Greek, Bengali and Devanagari with our own
+            network.
 
     Raises:
         WeightsError: The installed package does not have the models inside, or our own networks are damaged.
@@ -76,8 +77,8 @@ class RapidEngine:
             return []
         read = self._engine.recognize_txt([np.ascontiguousarray(line[:, :, ::-1]) for line in lines])
         pairs = zip(read.txts or (), read.scores or (), strict=True)
-        found = [Recognised(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
-        return self._others.mended(lines, found) if self._others else found
+        found = [(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
+        return self._others.mended(lines, found) if self._others else [Recognised(*one) for one in found]
 
 
 def recogniser_path() -> Path:

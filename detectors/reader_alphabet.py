@@ -1,7 +1,8 @@
 """What the line recogniser can write: letters, and the joined consonants of Bengali and Devanagari as one token each.
 
-A recogniser that reads from left to right learns best when tokens stand in the order in which the eye meets them. Unicode
-keeps Indic vowel signs behind their consonants, even those drawn before them; here they go in front ("visual order").
+A recogniser that reads from left to right learns best when tokens stand in the order in which the eye meets them.
+Unicode keeps Indic vowel signs behind their consonants, even those drawn before them; here they go in front ("visual
+order").
 """
 
 from __future__ import annotations

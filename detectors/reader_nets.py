@@ -1,7 +1,7 @@
 """The two heads on the trunk, in PyTorch, as they are trained: one reads a line, one tells its script.
 
-Both see what the trunk (:mod:`detectors.reader_trunk`) makes of a line, (n, 384, 3, columns) float32, one column for 4 of
-72 pixels of a line as long as it is high three halves of 48. At run time an ONNX file takes their place.
+Both see what the trunk (:mod:`detectors.reader_trunk`) makes of lines 48 pixels high: (n, 384, 3, columns) float32, one
+column for every 4 pixels. At run time an ONNX file takes their place.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The fonts that the line recogniser learns from: which installed font can write which script.
 
-Fonts are read from the machine, Debian's packages named in ``assets/SOURCES.md``; none is shipped. A few families of each
-script are held out: no line is ever rendered in them for training, so that they measure what an unseen lettering costs.
+Fonts are read from the machine, Debian's packages named in ``assets/SOURCES.md``; none is shipped. A few families of
+each script are held out: no line is ever rendered in them for training, so that they measure what an unseen lettering
+costs.
 """
 
 from __future__ import annotations

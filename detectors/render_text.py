@@ -1,8 +1,9 @@
 """Lines of text rendered as a camera would see them on a sign, for training and measuring the small networks.
 
-A line is written with shaping (Pillow with raqm), coloured, set on a plain, shaded, textured or photographed ground, with
-outline, shadow, frame or neighbouring lines, then seen from the side, cut out by an inexact box, blurred, made small,
-noisy and unevenly lit, and compressed. What it is like was set by looking at lines that the detector cuts out of photos.
+A line is written with shaping (Pillow with raqm), coloured, set on a plain, shaded, textured or photographed ground,
+with outline, shadow, frame or neighbouring lines, then seen from the side, cut out by an inexact box, blurred, made
+small, noisy and unevenly lit, and compressed. What it is like was set by looking at lines that the detector cuts out of
+photos.
 """
 
 from __future__ import annotations
@@ -21,7 +22,22 @@ from detectors.render_words import line_text
 
 __all__ = ["Grounds", "render", "rendered_line"]
 
-_JOINED = ("Arab", "Deva", "Beng", "Taml", "Telu", "Knda", "Mlym", "Gujr", "Guru", "Sinh", "Thai", "Laoo", "Khmr", "Mymr")
+_JOINED = (
+    "Arab",
+    "Deva",
+    "Beng",
+    "Taml",
+    "Telu",
+    "Knda",
+    "Mlym",
+    "Gujr",
+    "Guru",
+    "Sinh",
+    "Thai",
+    "Laoo",
+    "Khmr",
+    "Mymr",
+)
 _SIZES = (20, 26, 34, 44)  # of the type before it is seen by the camera, pixels
 
 
@@ -129,7 +145,7 @@ def render(
     body = letters
     if rng.random() < 0.15:  # letters shaded from top to bottom
         ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-        body = letters + (third - letters) * ramp * rng.uniform(0.0, 0.4)
+        body = letters + (third - letters) * ramp * np.float32(rng.uniform(0.0, 0.4))
     alpha = ink[:, :, None] * (rng.uniform(0.75, 1.0) if rng.random() < 0.2 else 1.0)
     picture = picture * (1 - alpha) + body * alpha
     if other:
@@ -206,7 +222,11 @@ def _ground(
 
 
 def _decorated(
-    picture: NDArray[np.float32], ink: NDArray[np.float32], third: NDArray[np.float32], size: int, rng: np.random.Generator
+    picture: NDArray[np.float32],
+    ink: NDArray[np.float32],
+    third: NDArray[np.float32],
+    size: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Shadow, outline, depth, glow, frame or rule, most lines none."""
     cv2 = opencv()
@@ -272,9 +292,7 @@ def _write_beside(
     picture[y0:y1, x0:x1] = picture[y0:y1, x0:x1] * (1 - alpha) + colour * alpha
 
 
-def _seen(
-    picture: NDArray[np.float32], box: tuple[int, int, int, int], rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def _seen(picture: NDArray[np.float32], box: tuple[int, int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The line in ``box`` as a detector would cut it out of a photo."""
     cv2 = opencv()
     left, top, right, bottom = box

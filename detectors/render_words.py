@@ -115,12 +115,12 @@ def held_out(word: str) -> bool:
 
 @cache
 def words_of(script: str, *, for_measuring: bool = False) -> Words:
-    """Words of ``script``, one of :data:`~detectors.render_fonts.SCRIPTS`; the held-out ones where ``for_measuring``."""
+    """Words of ``script``, of :data:`~detectors.render_fonts.SCRIPTS`; the held-out ones where ``for_measuring``."""
     pools = [(0.5, _frequent(script)), (0.2, _names(script)), (0.12, _cldr(script)), (0.18, _signs(script))]
     share: dict[str, float] = {}
     for weight, pool in pools:
         pool = {w: f for w, f in pool.items() if held_out(w) == for_measuring}
-        total = sum(pool.values())
+        total = sum(pool.values()) or 1.0
         for word, frequency in pool.items():
             share[word] = share.get(word, 0.0) + weight * frequency / total
     words = tuple(sorted(share))

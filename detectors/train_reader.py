@@ -1,8 +1,9 @@
 """Trains the script classifier and the line recogniser, two heads on one trunk, and exports all three as one ONNX file.
 
-Lines are rendered into a pool on disk (:mod:`detectors.line_pool`) and seen by the trunk (:mod:`detectors.reader_trunk`)
-once, in a process of its own, while the heads learn from what is already there. Training keeps a time budget, not a number
-of steps: the rate of learning falls to nothing as the budget runs out. It resumes from its last checkpoint.
+Lines are rendered into a pool on disk (:mod:`detectors.line_pool`) and seen by the trunk
+(:mod:`detectors.reader_trunk`) once, in a process of its own, while the heads learn from what is already there.
+Training keeps a time budget, not a number of steps: the rate of learning falls to nothing as the budget runs out. It
+resumes from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ CLASSES = tuple(sorted(CLASSIFIER_MIX))
 """ISO 15924 codes in the order of the classifier's scores; ``"Zyyy"`` is a line without letters."""
 _JOINED_TOKENS = 200  # clusters of each Indic script that are one token; rarer ones are spelt out
 _COLUMNS = 2_000  # columns of lines in one batch, padding included
+_EXCHANGE = 60  # steps after which processes that learn together exchange weights
 _BLEND = 2  # shards whose lines are mixed before they are put in batches
 _MIXES = {"script": CLASSIFIER_MIX, "reader": READER_MIX}
 _SHARE = {"script": 0.2, "reader": 0.8}  # of the time
@@ -80,6 +83,7 @@ def train(
     resume: bool = True,
     render: bool = True,
     lines: int = 60_000,
+    helpers: int = 0,
     seed: int = 0,
 ) -> Path | None:
     """Train and export.
@@ -93,6 +97,7 @@ def train(
         resume: Go on from the checkpoints in ``out``, where there are any.
         render: Fill the pool in a process of its own; else only what is there is learnt from.
         lines: Most lines of each of ``what`` in the pool.
+        helpers: Processes that learn together with this one, exchanging weights.
         seed: Source of chance for the heads' first weights and the order of lines.
 
     Returns:
@@ -105,11 +110,17 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     for name in what:
         share = _SHARE[name] if len(what) == 2 else 1.0
-        worker = _start("--fill", name, pool, lines, seed, *grounds) if render else None
+        if name == "reader":
+            _alphabet(out)  # made once, before any process wants it
+        seen = pool / f"{name}_seen"
+        if not render and not (seen.is_dir() and shards(seen)):
+            raise DatasetError(f"there are no lines in {seen} to learn from: train with render=True")
+        workers = [_start("--fill", name, pool, lines, seed, *grounds)] if render else []
+        workers += [_start("--help-with", name, out, seen, minutes * share, seed, i + 1) for i in range(helpers)]
         try:
-            _train_one(name, out, pool / f"{name}_seen", minutes * share, resume, seed)
+            _train_one(name, out, seen, minutes * share, resume, seed)
         finally:
-            if worker is not None:
+            for worker in workers:
                 worker.terminate()
                 worker.wait()
     if not all((out / f"{name}.pt").exists() for name in _MIXES):
@@ -140,18 +151,18 @@ def _fill(name: str, pool: Path, lines: int, seed: int, grounds: Sequence[Path])
                 look(shard, seen / shard.name, runner)
 
 
-def _train_one(name: str, out: Path, seen: Path, minutes: float, resume: bool, seed: int) -> None:
-    torch.manual_seed(seed)
+def _train_one(name: str, out: Path, seen: Path, minutes: float, resume: bool, seed: int, number: int = 0) -> None:
+    torch.manual_seed(seed)  # the same first weights in every process that learns this
     progress = _Progress()
     if name == "script":
         net: nn.Module = ScriptHead(len(CLASSES))
-        batches = _batches(seen, lambda text, script: [CLASSES.index(script)], seed)
-        _learn(net, _script_loss, batches, progress, minutes, out / "script.pt", resume)
+        batches = _batches(seen, lambda text, script: [CLASSES.index(script)], seed + number)
+        _learn(net, _script_loss, batches, progress, minutes, out / "script.pt", resume, number)
     else:
         alphabet = _alphabet(out)
         net = ReaderHead(len(alphabet))
-        batches = _batches(seen, lambda text, script: alphabet.encoded(text) or None, seed)
-        _learn(net, _reader_loss, batches, progress, minutes, out / "reader.pt", resume)
+        batches = _batches(seen, lambda text, script: alphabet.encoded(text) or None, seed + number)
+        _learn(net, _reader_loss, batches, progress, minutes, out / "reader.pt", resume, number)
 
 
 def _alphabet(out: Path) -> Alphabet:
@@ -179,7 +190,7 @@ def _batches(seen: Path, encode: _Encoder, seed: int) -> Iterator[tuple[Tensor, 
     waited = 0.0
     while True:
         there = shards(seen) if seen.is_dir() else []
-        if len(there) < _BLEND:
+        if not there:
             if waited > 1800:
                 raise DatasetError(f"nothing appeared in {seen} for half an hour: train with render=True")
             time.sleep(2)
@@ -198,7 +209,7 @@ def _batches(seen: Path, encode: _Encoder, seed: int) -> Iterator[tuple[Tensor, 
 
 
 def _doubles(label: list[int]) -> int:
-    return sum(a == b for a, b in zip(label, label[1:], strict=False))
+    return sum(a == b for a, b in pairwise(label))
 
 
 def _packed(items: list[_Item], rng: np.random.Generator) -> Iterator[tuple[Tensor, list[list[int]]]]:
@@ -240,9 +251,11 @@ def _learn(
     minutes: float,
     checkpoint: Path,
     resume: bool,
+    number: int,
 ) -> None:
-    """AdamW for ``minutes`` in all, those before a resumed checkpoint included."""
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """AdamW for ``minutes`` in all, those before a resumed checkpoint included; only process 0 keeps checkpoints."""
+    shared = _Shared(checkpoint, number)
+    net = net.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
     if resume and checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
@@ -275,9 +288,41 @@ def _learn(
         if step % 50 == 0:
             place = f"{checkpoint.stem} {progress.seconds / 60:.1f} min, {progress.lines} lines"
             _log.info("%s, rate %.1e, loss %.3f", place, rate, average)
-        if now - saved > 180 or progress.seconds >= minutes * 60:
+        if step % _EXCHANGE == 0:
+            shared.exchange(net)
+        if number == 0 and (now - saved > 180 or progress.seconds >= minutes * 60):
             _save(checkpoint, net, optimiser, progress)
             saved = now
+
+
+class _Shared:
+    """Weights that processes which learn the same head exchange: each goes on from the mean of its own and another's.
+
+    Two processes of one thread learn faster than one of two threads where other programs use the cores as well.
+    """
+
+    def __init__(self, checkpoint: Path, number: int) -> None:
+        self._own = checkpoint.with_suffix(f".{number}.share")
+        self._others = checkpoint.stem + ".*.share"
+        self._taken: dict[Path, int] = {}
+        self._own.unlink(missing_ok=True)
+
+    def exchange(self, net: nn.Module) -> None:
+        """Take in what others have written since the last time, then write."""
+        state = net.state_dict()
+        for path in sorted(self._own.parent.glob(self._others)):
+            written = path.stat().st_mtime_ns
+            if path == self._own or self._taken.get(path) == written or time.time() - written / 1e9 > 600:
+                continue
+            self._taken[path] = written
+            other = torch.load(path, weights_only=True)
+            with torch.no_grad():
+                for key, value in state.items():
+                    if value.is_floating_point():
+                        value.lerp_(other[key], 0.5)
+        partial = self._own.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(self._own)
 
 
 def _save(checkpoint: Path, net: nn.Module, optimiser: torch.optim.Optimizer, progress: _Progress) -> None:
@@ -301,6 +346,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _, name, pool, lines, seed, *folders = given
         _fill(name, Path(pool), int(lines), int(seed), [Path(f) for f in folders])
         return
+    if given[:1] == ["--help-with"]:
+        _, name, out, seen_there, minutes, seed, number = given
+        _train_one(name, Path(out), Path(seen_there), float(minutes), True, int(seed), int(number))
+        return
     import argparse
 
     parser = argparse.ArgumentParser(description="Train the script classifier and the line recogniser.")
@@ -311,6 +360,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--what", nargs="+", choices=("script", "reader"), default=["script", "reader"])
     parser.add_argument("--lines", type=int, default=60_000, help="most lines of each in the pool")
     parser.add_argument("--no-render", action="store_true", help="learn only from what the pool has")
+    parser.add_argument("--helpers", type=int, default=0, help="processes that learn together with this one")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -322,6 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         what=args.what,
         render=not args.no_render,
         lines=args.lines,
+        helpers=args.helpers,
         seed=args.seed,
     )
 
