@@ -22,7 +22,7 @@ __all__ = ["WEIGHTS", "LineNet", "LineScores"]
 
 WEIGHTS = (
     Path(__file__).parent / "assets" / "reader.onnx",
-    "0000000000000000000000000000000000000000000000000000000000000000",
+    "df145cc9a0f632fd7ea8e70207321af1eb7a63f6bbb2c819bb9cd813ba240341",
 )
 """The shipped file and its sha256."""
 

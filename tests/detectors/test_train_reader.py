@@ -112,9 +112,9 @@ class TestRendered:
         from detectors import render_words
         from detectors.render_words import held_out
 
-        monkeypatch.setattr(
-            render_words, "_names", lambda script: {"Абакан": 1.0}
-        )  # all of GeoNames takes half a minute
+        # All of GeoNames and of wordfreq takes half a minute.
+        monkeypatch.setattr(render_words, "_names", lambda script: {"Абакан": 1.0})
+        monkeypatch.setattr(render_words, "_frequent", lambda script: {"Абзац": 1.0})
         words_of = render_words.words_of.__wrapped__  # and is not kept
         for script in ("Beng", "Cyrl"):
             for_training, for_measuring = words_of(script), words_of(script, for_measuring=True)
