@@ -48,11 +48,11 @@ class JoinConfig:
     sure: float = 0.8
     least_height: int = 8
     script: float = 0.5
-    script_against: float = 0.8
-    latin_sure: float = 0.9
+    script_against: float = 0.9
+    latin_sure: float = 0.8
     reading: float = 0.5
     unread: float = 0.95
-    unread_width: float = 2.0
+    unread_width: float = 1.5
     alone: float = 0.5
 
 
@@ -114,8 +114,9 @@ class ManyScripts:
             return engine
         if script in READER_SCRIPTS:
             text, confidence = self._reader(scores.tokens, script)
-            letters = sum(c.isalnum() for c in text)
-            return Recognised(text, confidence) if letters and confidence >= config.reading else engine
+            return (
+                Recognised(text, confidence) if script_of(text) == script and confidence >= config.reading else engine
+            )
         if p >= config.unread and line.shape[1] >= config.unread_width * line.shape[0]:
             return Recognised("", p, script)
         return engine

@@ -145,7 +145,7 @@ def render(
     body = letters
     if rng.random() < 0.15:  # letters shaded from top to bottom
         ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-        body = letters + (third - letters) * ramp * np.float32(rng.uniform(0.0, 0.4))
+        body = (letters + (third - letters) * ramp * rng.uniform(0.0, 0.4)).astype(np.float32)
     alpha = ink[:, :, None] * (rng.uniform(0.75, 1.0) if rng.random() < 0.2 else 1.0)
     picture = picture * (1 - alpha) + body * alpha
     if other:

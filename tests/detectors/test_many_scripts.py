@@ -149,6 +149,18 @@ class TestJoined:
             (got,) = many.mended([line(name)], [("ANTEKA", 0.7)])
             assert got.text.casefold() == text.casefold() and got.script == ""
 
+    def test_lines_of_one_photo_vouch_for_each_others_script(self, many: ManyScripts) -> None:
+        from detectors.line_net import LineScores
+
+        k = {script: many._net.classes.index(script) for script in ("Cyrl", "Grek")}
+        doubtful, sure = (np.full(len(many._net.classes), 0.001, np.float32) for _ in range(2))
+        doubtful[k["Grek"]], doubtful[k["Cyrl"]], sure[k["Cyrl"]] = 0.55, 0.43, 0.976
+        nothing = np.zeros((1, 1), np.float32)
+        alone = many._together([LineScores(doubtful, nothing)])
+        together = many._together([LineScores(p, nothing) for p in (doubtful, sure, sure)])
+        assert alone[0].argmax() == k["Grek"] and alone[0].max() == pytest.approx(0.55, abs=0.01)
+        assert together[0].argmax() == k["Cyrl"] and together[0].max() > 0.8
+
     def test_a_latin_line_keeps_the_engines_reading(self, many: ManyScripts) -> None:
         (name,) = [n for n, script, _ in LINES if script == "Latn"][:1]
         assert many.mended([line(name)], [("As read", 0.6)]) == [Recognised("As read", 0.6)]

@@ -12,7 +12,6 @@ from detectors.line_pool import Lines, fill, load_shard, shards
 from detectors.reader_alphabet import Alphabet
 from detectors.reader_trunk import CHANNELS, ROWS, Seen, load_seen
 
-
 TOKENS = ("а", "б", "в")
 
 
