@@ -1,8 +1,8 @@
 """How well the script classifier and the line recogniser work: on rendered lines and on real photos.
 
-    python benchmarks/reader.py rendered POOL --lines 2000
-    python benchmarks/reader.py photos ../shared/data/facades/images/test --words ru uk --script Cyrl
-    python benchmarks/reader.py photos ../shared/data/signs_dev/images --only IN_ --words bn --script Beng
+    python -m benchmarks.reader rendered POOL --lines 2000
+    python -m benchmarks.reader photos ../shared/data/facades/images/test --words ru uk --script Cyrl
+    python -m benchmarks.reader photos ../shared/data/signs_dev/images --only IN_ --words bn --script Beng
 
 ``rendered`` takes lines in held-out words and held-out fonts (POOL is filled when it is empty; the build extra and
 Debian's fonts are needed for that). ``photos`` reads each photo with and without our network. The photos have no
@@ -14,7 +14,6 @@ by chance.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 import unicodedata
 from collections import Counter, defaultdict
@@ -22,8 +21,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine import machine
 from data.errors import ImageError

@@ -22,7 +22,7 @@ __all__ = ["WEIGHTS", "LineNet", "LineScores"]
 
 WEIGHTS = (
     Path(__file__).parent / "assets" / "reader.onnx",
-    "df145cc9a0f632fd7ea8e70207321af1eb7a63f6bbb2c819bb9cd813ba240341",
+    "8a9f244cfece9411e04f3c9730230d13942a26e1e78d3b512ece8f181f4a7346",
 )
 """The shipped file and its sha256."""
 
