@@ -2,7 +2,7 @@
 
     python -m benchmarks.reader rendered POOL --lines 2000
     python -m benchmarks.reader photos ../shared/data/facades/images/test --words ru uk --script Cyrl
-    python -m benchmarks.reader photos ../shared/data/signs_dev/images --only IN_ --words bn --script Beng
+    python -m benchmarks.reader photos ../shared/data/signs_dev/images --only IN_ --words bn hi --script Beng Deva
 
 ``rendered`` takes lines in held-out words and held-out fonts (POOL is filled when it is empty; the build extra and
 Debian's fonts are needed for that). ``photos`` reads each photo with and without our network. The photos have no
@@ -101,21 +101,20 @@ def known_words(languages: Sequence[str]) -> frozenset[str]:
 
 
 def photos(
-    folder: Path, only: str, script: str, languages: Sequence[str], shown: int, *, compared: bool = True
+    folder: Path, only: str, scripts: Sequence[str], languages: Sequence[str], shown: int, *, compared: bool = True
 ) -> None:
     """With and without our network on the photos of ``folder`` whose names begin with ``only``."""
     known = known_words(languages)
     print(
-        f"| reader | photos | with {script} | {script} lines | words of 4+ letters | known, % | processor s a photo |"
+        "| reader | script | photos | with it | its lines | its words of 4+ letters | known, % | processor s a photo |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     examples: list[str] = []
     for name, many_scripts in (("RapidOCR alone", False), ("with ours", True))[0 if compared else 1 :]:
         reader = PhotoReader(RapidEngine(threads=1, many_scripts=many_scripts))
-        count = 0
         seconds = 0.0
         found: list[list[Reading]] = []
-        for path in find_images(folder):
+        for path in find_images([folder]):
             if not Path(path).name.startswith(only):
                 continue
             try:
@@ -123,17 +122,22 @@ def photos(
             except ImageError:
                 continue
             start = time.process_time()
-            found.append([r for r in reader.read(pixels) if r.script == script])
+            found.append(reader.read(pixels))
             seconds += time.process_time() - start
-            count += 1
-        lines = [r.text for readings in found for r in readings]
-        words = [w for line in lines for w in plain(line).split() if len(w) >= 4 and script_of(w) == script]
-        share = 100 * np.mean([w in known for w in words]) if words else float("nan")
-        print(
-            f"| {name} | {count} | {sum(map(bool, found))} | {len(lines)} | {len(words)} | {share:.1f} | "
-            f"{seconds / max(count, 1):.2f} |"
-        )
-        examples = [f"{r.confidence:.2f} {r.text}" for readings in found for r in readings][:shown]
+        for script in scripts:
+            lines = [r.text for readings in found for r in readings if r.script == script]
+            words = [w for line in lines for w in plain(line).split() if len(w) >= 4 and script_of(w) == script]
+            share = f"{100 * np.mean([w in known for w in words]):.1f}" if words else ""
+            having = sum(any(r.script == script for r in readings) for readings in found)
+            print(
+                f"| {name} | {script} | {len(found)} | {having} | {len(lines)} | {len(words)} | {share} | "
+                f"{seconds / max(len(found), 1):.2f} |",
+                flush=True,
+            )
+        unread = Counter(r.script for readings in found for r in readings if not r.text)
+        print(f"{name}: lines of which only the script is known: {dict(unread) or 'none'}")
+        ours = [f"{r.confidence:.2f} {r.text}" for readings in found for r in readings if r.script in scripts]
+        examples = ours[:: max(len(ours) // max(shown, 1), 1)][:shown]
     print("\n".join(examples))
     print(machine())
 
@@ -147,7 +151,7 @@ def main() -> None:
     two = commands.add_parser("photos")
     two.add_argument("folder", type=Path)
     two.add_argument("--only", default="")
-    two.add_argument("--script", default="Cyrl")
+    two.add_argument("--script", nargs="+", default=["Cyrl"])
     two.add_argument("--words", nargs="+", default=["ru"])
     two.add_argument("--show", type=int, default=0, help="print so many of our readings")
     two.add_argument("--ours-only", action="store_true", help="leave RapidOCR alone out")
