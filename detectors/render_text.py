@@ -146,7 +146,7 @@ def render(
     if rng.random() < 0.15:  # letters shaded from top to bottom
         ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
         body = (letters + (third - letters) * ramp * rng.uniform(0.0, 0.4)).astype(np.float32)
-    alpha = ink[:, :, None] * (rng.uniform(0.75, 1.0) if rng.random() < 0.2 else 1.0)
+    alpha = ink[:, :, None] * np.float32(rng.uniform(0.75, 1.0) if rng.random() < 0.2 else 1.0)
     picture = picture * (1 - alpha) + body * alpha
     if other:
         _write_beside(picture, other, face, size, pad, h, letters, rng)
