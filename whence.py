@@ -41,7 +41,12 @@ __all__ = [
     "locate",
 ]
 
-_ROOMS = ("data", "backbone", "detectors", "fusion")
+_ROOMS = {  # and how the docstring of each begins
+    "data": "The Earth and the files",
+    "backbone": "Pixels to a distribution over cells",
+    "detectors": "Pixels to clues",
+    "fusion": "Prior and clues to an answer",
+}
 _HOME = {
     **dict.fromkeys(("Answer", "Failure"), "fusion.answer"),
     **dict.fromkeys(("Locator", "locate"), "fusion.locator"),
@@ -52,13 +57,18 @@ _HOME = {
 def _require_own_rooms() -> None:
     """Raise ImportError where another package called ``data``, ``fusion``, ... would be imported instead of ours."""
     here = Path(__file__).resolve().parent
-    for room in _ROOMS:
+    for room, says in _ROOMS.items():
         spec = importlib.util.find_spec(room)
         found = Path(spec.origin).resolve().parent if spec and spec.origin else None
         if found != here / room:
             raise ImportError(
                 f"whence needs its own package {room!r} in {here}, but Python finds {found or 'none'} first. "
                 "Run from another folder, or install whence in an environment without that package."
+            )
+        if not (found / "__init__.py").read_text(encoding="utf-8", errors="replace").startswith(f'"""{says}'):
+            raise ImportError(
+                f"{found} is not whence's own any more: another package was installed over it. "
+                "Install whence in an environment of its own (python3 -m venv)."
             )
 
 

@@ -106,7 +106,7 @@ def measure(name: str, labels: Sequence[Label], locator: Locator, *, country_onl
     ]
     km = np.array([[haversine_km(*point, label.lat, label.lon), row["km"]] for label, point, row in rows], np.float64)
     country = np.array([[row["prior_country"] == x.country, row["country"] == x.country] for x, _, row in rows])
-    clue = np.array([row["clues"] > 0 for *_, row in rows])
+    clue = np.array([int(row["clues"]) > 0 for *_, row in rows])
     scored = np.array([bool(label.country) for label, *_ in rows])
     placed = np.isfinite(km[:, 1]) & (not country_only)
     if placed.any():

@@ -25,6 +25,7 @@ from PIL import Image
 
 from benchmarks.machine import machine
 from data.images import find_images, load
+from data.offline import quiet_libraries
 from fusion.locator import Locator
 
 
@@ -102,6 +103,7 @@ def rapidocr_alone() -> Callable[[Any], Any]:
     """RapidOCR as its users call it."""
     import logging
 
+    quiet_libraries(offline=True)
     from rapidocr import RapidOCR
 
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)

@@ -107,8 +107,8 @@ def main() -> None:
                 letters = surely_read(PhotoReader(engine, config).read(pixels))
                 totals[name] += (len(letters), sum(letters), engine.seconds)
             engine.forget()
-        for name, (lines, letters, seconds) in totals.items():
-            table[name].append(f"{lines:.0f} / {letters:.0f} / {seconds / len(paths):.2f}")
+        for name, (lines, characters, seconds) in totals.items():
+            table[name].append(f"{lines:.0f} / {characters:.0f} / {seconds / len(paths):.2f}")
     for name, cells in table.items():
         print(f"{name:24}" + "".join(f"{cell:>26}" for cell in cells))
 

@@ -11,10 +11,10 @@ Caps on bytes and pixels are checked before anything is decoded. Whatever is wro
 from __future__ import annotations
 
 import io
+import math
 import os
+import re
 import stat
-import threading
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +24,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
-from PIL import ImageFile, UnidentifiedImageError, features
+from PIL import UnidentifiedImageError, features
 
 from data.errors import ImageError
+from data.pillow_settings import whole_images_only, without_warnings
+from data.printable import printable
 
 __all__ = ["DEFAULT_LIMITS", "FORMATS", "SUFFIXES", "Image", "ImageSource", "Limits", "find_images", "load"]
 
@@ -46,19 +48,17 @@ SUFFIXES: Final[frozenset[str]] = frozenset(
 )
 """File name endings, in lower case, that :func:`find_images` takes for photos in a folder."""
 
+# Photos too, but of formats that are not opened here (Apple's, cameras' raw files, JPEG 2000 and XL): in a folder they
+# are not passed over in silence, and their error says what to do.
+_FOREIGN = frozenset(
+    [".heic", ".heif", ".hif", ".jxl", ".jp2"]
+    + [".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef", ".srw"]
+    + [".avif"] * ("AVIF" not in FORMATS)
+)
+_ADDRESS = re.compile(r"(?i)^https?:/+")  # a Path has one of the two slashes
 _OPENERS = tuple(f for f in FORMATS if f != "MPO")  # Pillow opens an MPO as JPEG, and sees what it is then
-_PILLOW_SETTINGS = threading.Lock()
 _ORIENTATION = 0x0112
-# EXIF orientation -> the turn that makes the photo upright. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf 4.6.4
-_UPRIGHT = {
-    2: PILImage.Transpose.FLIP_LEFT_RIGHT,
-    3: PILImage.Transpose.ROTATE_180,
-    4: PILImage.Transpose.FLIP_TOP_BOTTOM,
-    5: PILImage.Transpose.TRANSPOSE,
-    6: PILImage.Transpose.ROTATE_270,
-    7: PILImage.Transpose.TRANSVERSE,
-    8: PILImage.Transpose.ROTATE_90,
-}
+_STRIPE = 512  # rows that are converted at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +128,29 @@ def load(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> Image:
     >>> load(np.zeros((32, 48, 3), np.uint8)).pixels.shape
     (32, 48, 3)
     """
+    try:
+        return _load(source, limits)
+    except MemoryError as error:
+        name = printable(str(source)) if isinstance(source, str | os.PathLike) else "the photo"
+        raise ImageError(_no_memory(name)) from error
+
+
+def _load(source: ImageSource, limits: Limits) -> Image:
     if isinstance(source, np.ndarray):
         return Image(_checked_array(source, limits))
     if isinstance(source, PILImage.Image):
         name = str(getattr(source, "filename", "") or "") or None
         # A PIL image may be an open file that is not decoded yet, so it needs the same edge as a file does.
-        with _pillow_edge(name or "the PIL image", limits):
-            return Image(_pixels(source, name or "the PIL image", limits), name)
+        shown = printable(name or "the PIL image")
+        with _pillow_edge(shown, limits):
+            return Image(_pixels(source, shown, limits), name)
     if isinstance(source, bytes | bytearray | memoryview):
         return Image(_decode(bytes(source), "the image", limits))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         if not isinstance(name, str):
             raise ImageError(f"{name!r} is a path of bytes: pass a str, or the bytes of the file itself")
-        return Image(_decode(_read(name, limits), name, limits), name)
+        return Image(_decode(_read(name, limits), printable(name), limits), name)
     raise ImageError(
         f"cannot make a photo of {type(source).__name__}: pass a path, the bytes of a file, a PIL image "
         "or an (H, W, 3) uint8 array"
@@ -151,24 +160,33 @@ def load(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> Image:
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Photos under ``paths``: files as they are given, folders expanded recursively, in the order of their names.
 
-    In a folder, what counts is a file with one of :data:`SUFFIXES`; hidden files and folders are left out, and folders
-    behind symbolic links are not entered (a link may lead back up). A path that does not exist is kept, and so is one
-    folder among others that holds no photo: :func:`load` says what is wrong with it, and a batch goes on.
+    In a folder, what counts is a file with one of :data:`SUFFIXES`, or of a photo format that is not opened here (HEIC,
+    raw); hidden files and folders are left out, and folders behind symbolic links are not entered (a link may lead back
+    up). A path that does not exist is kept, and so is a folder among others that holds no photo or cannot be listed:
+    :func:`load` says what is wrong with it, and a batch goes on.
 
     Raises:
         ImageError: Nothing but a folder without a photo, or one that cannot be listed.
     """
     found: list[Path] = []
     empty: Path | None = None
-    for path in map(Path, paths):
+    given = [*map(Path, paths)]
+    for path in given:
         if not _is_folder(path):
             found.append(path)
             continue
-        inside = _files_inside(path)
+        try:
+            inside = _files_inside(path)
+        except ImageError:
+            if len(given) == 1:
+                raise
+            inside = [path]
         empty = empty or (None if inside else path)
         found += inside or [path]
     if empty is not None and found == [empty]:
-        raise ImageError(f"no photo in folder {empty}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
+        raise ImageError(
+            f"no photo in folder {printable(str(empty))}: looked for files ending in {', '.join(sorted(SUFFIXES))}"
+        )
     return found
 
 
@@ -180,36 +198,46 @@ def _is_folder(path: Path) -> bool:
 
 
 def _files_inside(folder: Path) -> list[Path]:
-    def fail(error: OSError) -> None:
-        raise ImageError(f"cannot list folder {error.filename}: {error.strerror}; check its permissions") from error
-
     files: list[Path] = []
+
+    def fail(error: OSError) -> None:
+        if Path(error.filename) != folder:
+            files.append(Path(error.filename))
+            return
+        raise ImageError(
+            f"cannot list folder {printable(str(error.filename))}: {error.strerror}; check its permissions"
+        ) from error
+
     for root, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [f for f in folders if not f.startswith(".")]
-        files += [Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES]
+        files += [
+            Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES | _FOREIGN
+        ]
     return sorted(files)
 
 
 def _read(name: str, limits: Limits) -> bytes:
+    shown = printable(name)
     try:
         # Non-blocking, so that a named pipe does not hang before its kind is known; it has no effect on files.
         with open(name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise ImageError(f"{name} is no regular file: pass the path of a photo")
-            # One byte more than allowed shows that a file is too large even if it grew since.
-            content = file.read(limits.max_bytes + 1)
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ImageError(f"{shown} is no regular file: pass the path of a photo")
+            # One byte more than allowed shows that a file is too large, and so many are set aside beforehand.
+            content = file.read(min(status.st_size, limits.max_bytes) + 1)
     except FileNotFoundError as error:
-        raise ImageError(f"no such file: {name}") from error
+        if _ADDRESS.match(name):
+            shown = _ADDRESS.sub(lambda scheme: f"{scheme[0].rstrip('/')}//", shown)
+            raise ImageError(f"{shown} is a web address, and none is opened: download the photo first") from error
+        raise ImageError(f"no such file: {shown}") from error
     except IsADirectoryError as error:
-        raise ImageError(f"{name} is a folder, not a photo: it holds none, or expand it with find_images") from error
+        raise ImageError(f"{shown} is a folder, not a photo: it holds none, or expand it with find_images") from error
     except PermissionError as error:
-        hint = "is a folder" if _is_folder(Path(name)) else "may not be read: check its permissions"
-        raise ImageError(f"{name} {hint}") from error
+        hint = f"may not be {'listed' if _is_folder(Path(name)) else 'read'}: check its permissions"
+        raise ImageError(f"{shown} {hint}") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ImageError(f"cannot read {name!r}: {error}") from error
-    except MemoryError as error:
-        raise ImageError(f"{name} does not fit into memory: make it smaller") from error
+        raise ImageError(f"cannot read {shown!r}: {printable(str(error))}") from error
     return content
 
 
@@ -220,26 +248,27 @@ def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
         raise ImageError(
             f"{name} is larger than {limits.max_bytes / 2**20:.0f} MiB: make it smaller, or raise the limit"
         )
+    foreign = Path(name).suffix.lower() in _FOREIGN
+    no_opener = f"{name} is of a format that is not opened here: export it as JPEG"
     with _pillow_edge(name, limits):
         try:
             image = PILImage.open(io.BytesIO(content), formats=_OPENERS)
         except UnidentifiedImageError as error:
+            if foreign:
+                raise ImageError(no_opener) from error
             raise ImageError(
                 f"{name} is not an image that can be read: it is damaged, or none of {', '.join(FORMATS)}"
             ) from error
         with image:
+            if foreign and image.format == "TIFF":  # a raw file begins as a TIFF, with a thumbnail
+                raise ImageError(no_opener)
             return _pixels(image, name, limits)
 
 
 @contextmanager
 def _pillow_edge(name: str, limits: Limits) -> Iterator[None]:
     """Turn whatever Pillow raises on hostile bytes into :class:`ImageError`, and keep its warnings in."""
-    # Both settings belong to the whole process, so one thread at a time. Some libraries (ultralytics) switch on the
-    # loading of truncated images for everyone: half a photo in grey is no photo.
-    with _PILLOW_SETTINGS, warnings.catch_warnings():
-        # Broken metadata and large images: the one is never used, the other is checked here.
-        warnings.simplefilter("ignore")
-        truncated, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    with whole_images_only(), without_warnings():
         try:
             yield
         except ImageError:
@@ -247,14 +276,16 @@ def _pillow_edge(name: str, limits: Limits) -> Iterator[None]:
         except PILImage.DecompressionBombError as error:
             raise ImageError(_too_many_pixels(name, limits)) from error
         except MemoryError as error:
-            raise ImageError(f"{name} does not fit into memory: make it smaller") from error
+            raise ImageError(_no_memory(name)) from error
         except Exception as error:
             # Decoders index, unpack, inflate and recurse over unchecked bytes, so anything may come out of them; it
             # always means a damaged file.
-            detail = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+            detail = printable((str(error).splitlines() or [""])[0][:200]) or type(error).__name__
             raise ImageError(f"{name} is truncated or damaged ({detail}): export or download it again") from error
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = truncated
+
+
+def _no_memory(name: str) -> str:
+    return f"{name} does not fit into memory: make it smaller, or decode fewer photos at once"
 
 
 def _checked_array(array: NDArray[np.uint8], limits: Limits) -> NDArray[np.uint8]:
@@ -292,16 +323,37 @@ def _pixels(image: PILImage.Image, name: str, limits: Limits) -> NDArray[np.uint
         image.info.update(hidden)
     _check_size(image.width, image.height, name, limits)  # some decoders learn the true size only now
     exif = image.info.get("exif")
-    turn = _UPRIGHT.get(_orientation(exif)) if isinstance(exif, bytes) else None
-    rgb = _to_rgb(image, name)
-    if turn is not None:
-        rgb = rgb.transpose(turn)
-    # In stripes: a large photo is never held a third time as one string of bytes.
-    pixels = np.empty((rgb.height, rgb.width, 3), np.uint8)
-    for top in range(0, rgb.height, 1024):
-        bottom = min(top + 1024, rgb.height)
-        pixels[top:bottom] = np.asarray(rgb.crop((0, top, rgb.width, bottom)))
-    return pixels
+    turn = _orientation(exif) if isinstance(exif, bytes) else 1
+    size = (image.width, image.height) if turn >= 5 else (image.height, image.width)
+    upright = np.empty((*size, 3), np.uint8)
+    pixels = _as_stored(upright, turn)  # a view: what is written into it stands upright
+    white = _white(image, name) if image.mode.startswith(("I", "F")) else None
+    # In stripes: beside what the decoder holds and what comes out, no third copy of a large photo is ever made.
+    for top in range(0, image.height, _STRIPE):
+        bottom = min(top + _STRIPE, image.height)
+        stripe = image.crop((0, top, image.width, bottom))
+        pixels[top:bottom] = _to_rgb(stripe) if white is None else _from_deep_gray(stripe, *white)[..., None]
+    return upright
+
+
+def _as_stored(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A view of ``upright`` as a camera held that way stores it. 4.6.4 of CIPA DC-008-2012_E.pdf at cipa.jp/std."""
+    match orientation:
+        case 2:
+            return upright[:, ::-1]
+        case 3:
+            return upright[::-1, ::-1]
+        case 4:
+            return upright[::-1]
+        case 5:
+            return upright.transpose(1, 0, 2)
+        case 6:
+            return np.rot90(upright, 1)
+        case 7:
+            return upright[::-1, ::-1].transpose(1, 0, 2)
+        case 8:
+            return np.rot90(upright, -1)
+    return upright
 
 
 def _orientation(exif: bytes) -> int:
@@ -322,36 +374,40 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-def _to_rgb(image: PILImage.Image, name: str) -> PILImage.Image:
-    """Any of Pillow's modes as RGB: deeper samples are scaled down, transparency is laid over white."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith(("I", "F")):
-        return _from_deep_gray(image, name).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        paper = PILImage.new("RGB", image.size, "white")
-        paper.paste(layer, mask=layer.getchannel("A"))
-        return paper
-    return image.convert("RGB")
+def _to_rgb(image: PILImage.Image) -> NDArray[np.uint8]:
+    """(h, w, 3) of any of Pillow's modes of eight bits; transparency is laid over white."""
+    if image.mode != "RGB" or "transparency" in image.info:
+        if image.has_transparency_data:
+            layer = image.convert("RGBA")
+            image = PILImage.new("RGB", image.size, "white")
+            image.paste(layer, mask=layer.getchannel("A"))
+        else:
+            image = image.convert("RGB")
+    return np.asarray(image)
 
 
-def _from_deep_gray(image: PILImage.Image, name: str) -> PILImage.Image:
-    """Gray of more than eight bits, or in floating point, as eight bits; Pillow's own conversion clips at 255."""
-    gray = np.asarray(image)
-    finite = np.isfinite(gray)
-    if not finite.any():
-        raise ImageError(f"{name} has no finite pixel: export it as PNG or JPEG")
-    low, high = float(gray[finite].min()), float(gray[finite].max())
+def _white(image: PILImage.Image, name: str) -> tuple[float, float]:
+    """The values that become black and white in gray of more than eight bits, or in floating point."""
     if image.mode.startswith("I;16"):
         # A TIFF may say that only the lower 10, 12 or 14 of the 16 bits are in use.
-        bits = getattr(image, "tag_v2", {}).get(258, (16,))
-        low, white = 0.0, 2.0 ** max(bits) - 1.0
-    elif low >= 0.0 and image.mode == "F" and high <= 1.0:
-        low, white = 0.0, 1.0
-    elif low >= 0.0 and high <= 65535.0:
-        low, white = 0.0, 255.0 if image.mode == "F" and high <= 255.0 else 65535.0
-    else:
-        white = high
-    scaled = (np.where(finite, gray, low).astype(np.float32) - low) * (255.0 / max(white - low, 1e-30))
-    return PILImage.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+        return 0.0, 2.0 ** max(getattr(image, "tag_v2", {}).get(258, (16,))) - 1.0
+    low, high = math.inf, -math.inf
+    for top in range(0, image.height, _STRIPE):
+        gray = np.asarray(image.crop((0, top, image.width, min(top + _STRIPE, image.height))))
+        low = min(low, float(gray.min(initial=math.inf, where=np.isfinite(gray))))
+        high = max(high, float(gray.max(initial=-math.inf, where=np.isfinite(gray))))
+    if high < low:
+        raise ImageError(f"{name} has no finite pixel: export it as PNG or JPEG")
+    if low >= 0.0 and image.mode == "F" and high <= 1.0:
+        return 0.0, 1.0
+    if low >= 0.0 and high <= 65535.0:
+        return 0.0, 255.0 if image.mode == "F" and high <= 255.0 else 65535.0
+    return low, high
+
+
+def _from_deep_gray(image: PILImage.Image, low: float, white: float) -> NDArray[np.uint8]:
+    """(h, w): ``low`` to ``white`` as 0 to 255; Pillow's own conversion clips at 255."""
+    gray = np.asarray(image)
+    scaled = (np.where(np.isfinite(gray), gray, low).astype(np.float32) - low) * (255.0 / max(white - low, 1e-30))
+    eight: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return eight

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.errors import DatasetError
 from data.partition import Partition
 from data.partition_checks import LEVELS
+from data.printable import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,27 +74,63 @@ def read_partition(path: str | Path) -> Partition:
     import pyarrow.parquet as pq
 
     path = Path(path)
+    name = printable(str(path))
     cure = "fetch it again, or rebuild it with `whence partition build`"
-    if not path.is_file():
-        raise DatasetError(f"no partition at {path}: {cure}")
     try:
+        if not path.is_file():
+            raise DatasetError(f"no partition at {name}: {cure}")
         # Read at once and not mapped: a file that changes underneath must not change the arrays.
         table = pq.read_table(pa.BufferReader(path.read_bytes()))
         head = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DatasetError(f"{path} is no partition file or is damaged ({error}): {cure}") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError, RecursionError) as error:
+        raise DatasetError(f"{name} is no partition file or is damaged ({_brief(error)}): {cure}") from error
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise DatasetError(f"{path} is a Parquet file but not a partition: {cure}")
+        raise DatasetError(f"{name} is a Parquet file but not a partition: {cure}")
     if head.get("version") != FORMAT_VERSION:
-        version = head.get("version")
-        raise DatasetError(f"{path} has format version {version!r}, this whence reads {FORMAT_VERSION}: {cure}")
+        version = _brief(repr(head.get("version")))
+        raise DatasetError(f"{name} has format version {version}, this whence reads {FORMAT_VERSION}: {cure}")
     try:
+        _check_types(table, head)
         partition = _from_table(table, head)
-    except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} lacks parts of a partition ({error!r}): {cure}") from error
+    except DatasetError as error:
+        raise DatasetError(f"{name} holds no sound partition: {_brief(error)}") from error
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, pa.ArrowException) as error:
+        raise DatasetError(f"{name} lacks parts of a partition ({_brief(repr(error))}): {cure}") from error
     if partition.hash != head.get("hash"):
-        raise DatasetError(f"{path} was changed since it was built (its hash does not fit its content): {cure}")
+        raise DatasetError(f"{name} was changed since it was built (its hash does not fit its content): {cure}")
     return partition
+
+
+def _brief(said: object) -> str:
+    """What a library says of a damaged file, which may quote bytes of it: one line that is safe to show."""
+    return printable((str(said).splitlines() or [""])[0])[:300]
+
+
+def _check_types(table: pa.Table, head: dict[str, Any]) -> None:
+    """Refuse columns and metadata of other kinds than :func:`write_partition` writes.
+
+    Raises:
+        TypeError: What is of another kind.
+    """
+    import pyarrow.types as kinds
+
+    for field in table.schema:
+        listed = field.name in ("regions", "shares")
+        if kinds.is_list(field.type) != listed:
+            raise TypeError(f"column {field.name} has values of type {field.type}")
+        values = field.type.value_type if listed else field.type
+        whole = field.name in ("cell_ids", "regions") or field.name.startswith("level_")
+        if not (kinds.is_integer(values) if whole else kinds.is_floating(values)):
+            raise TypeError(f"column {field.name} has values of type {field.type}")
+        column = table.column(field.name)
+        inside = [chunk.flatten() for chunk in column.chunks] if listed else []
+        if column.null_count or any(chunk.null_count for chunk in inside):
+            raise TypeError(f"column {field.name} has gaps")
+    codes = head["region_codes"]
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise TypeError("region_codes is no list of texts")
+    if not isinstance(head["name"], str) or not isinstance(head["info"], dict):
+        raise TypeError("name is no text, or info no mapping")
 
 
 def _from_table(table: pa.Table, head: dict[str, Any]) -> Partition:

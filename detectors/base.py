@@ -123,7 +123,8 @@ class Clue:
     """Something in the photo that points somewhere.
 
     Attributes:
-        kind: Which reader found it: ``place``, ``language``, ``phone``, ``domain``, ``coordinates``.
+        kind: Which reader found it: ``coordinates``, ``phone``, ``domain``, ``address``, ``institution``, ``brand``,
+            ``place``, ``language``.
         text: What was read, masked where it looks like a plate, a phone number or an e-mail address.
         meaning: One sentence for a person: what it means and where it points.
         evidence: Where it points.

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.privacy import mask
 
@@ -21,6 +23,7 @@ __all__ = ["CoordinateReader", "Fix", "fixes_in"]
 _EARTH_KM2 = 510_065_622.0
 _LEAST_SIGMA_KM = 0.5
 _KM_PER_DEGREE = 111.2
+_MOST_PAIRS = 500  # of lines are read together; a stamp is two or three lines, and lines on one another make millions
 
 # A letter may stand for a digit inside a number; a number's last character must be a digit, for "3.70O" ends in a
 # hemisphere.
@@ -57,7 +60,8 @@ _ANGLE = re.compile(
 _BARE_PAIR = re.compile(
     r"(?<![\w.,+$€£¥])(?P<lat>[+\-−]?\s?\d{1,2}[.,]\d{4,9})°?\s?[,;/\s]\s?(?P<lon>[+\-−]?\s?\d{1,3}[.,]\d{4,9})°?(?![\w.])"
 )
-_SLIPS = str.maketrans("OolI|−,", "00111-.")
+# With re.IGNORECASE the patterns above take these as well: L, i, and the Turkish dotless and dotted i.
+_SLIPS = str.maketrans("OolLIiıİ|−,", "00" + 7 * "1" + "-.")
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,8 @@ def fixes_in(text: str) -> list[Fix]:
 
 def _angles(text: str) -> Iterator[_Angle]:
     for match in _ANGLE.finditer(text):
-        letter = (match["pre"] or match["post"] or "").strip()[:1].lower()
-        name = (match["name"] or "").lower()
+        letter = (match["pre"] or match["post"] or "").strip()[:1].casefold()  # ſ counts as s
+        name = (match["name"] or "").casefold()
         named = bool(name or letter)
         form = next(i for i in range(1, len(_FORMS) + 1) if match[f"d{i}"])
         if form in _BARE_FORMS and not named:
@@ -235,8 +239,8 @@ class CoordinateReader:
                 out.append(_clue(fixes, [reading]))
                 used.add(reading.id)
         rest = [r for r in readings if r.id not in used and any(c.isdigit() for c in r.text)]
-        for first, second in itertools.permutations(rest, 2):
-            if used & {first.id, second.id} or not _are_neighbours(first, second):
+        for first, second in itertools.islice(_neighbours(rest), _MOST_PAIRS):
+            if used & {first.id, second.id}:
                 continue
             fixes = fixes_in(f"{first.text} / {second.text}")
             if fixes:
@@ -245,14 +249,21 @@ class CoordinateReader:
         return out
 
 
-def _are_neighbours(first: Reading, second: Reading) -> bool:
-    """Whether ``second`` stands right below ``first`` or to its right on the same height."""
-    (x0, y0), _, (x1, y1), _ = bounding_box([first.box])
-    (u0, v0), _, (u1, v1), _ = bounding_box([second.box])
-    height = max(first.height, second.height, 1.0)
-    below = -0.5 * height <= v0 - y1 <= 1.5 * height and u0 < x1 and x0 < u1
-    beside = abs((y0 + y1) - (v0 + v1)) / 2 <= 0.6 * height and -0.5 * height <= u0 - x1 <= 6.0 * height
-    return below or beside
+def _neighbours(readings: Sequence[Reading]) -> Iterator[tuple[Reading, Reading]]:
+    """Pairs of which the second stands right below the first, or to its right on the same height."""
+    if not readings:
+        return
+    corners = np.array([r.box for r in readings], np.float64)  # (n, 4, 2)
+    (left, top), (right, bottom) = corners.min(axis=1).T, corners.max(axis=1).T  # (n,) each
+    heights = np.array([max(r.height, 1.0) for r in readings])
+    for i, first in enumerate(readings):
+        height = np.maximum(heights, heights[i])
+        under, aside = top - bottom[i], left - right[i]
+        below = (-0.5 * height <= under) & (under <= 1.5 * height) & (left < right[i]) & (left[i] < right)
+        level = np.abs((top[i] + bottom[i]) - (top + bottom)) / 2 <= 0.6 * height
+        near = below | (level & (-0.5 * height <= aside) & (aside <= 6.0 * height))
+        near[i] = False
+        yield from ((first, readings[j]) for j in np.flatnonzero(near).tolist())
 
 
 def _clue(fixes: Sequence[Fix], sources: Sequence[Reading]) -> Clue:

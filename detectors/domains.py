@@ -38,6 +38,8 @@ _CITY_SIGMA_KM = 20.0
 _POINT_SHARE = 0.05  # of the addresses on a city's signs, this share ends in the city's domain
 _REGION_SHARE = 0.1
 
+_MOST_LABELS = 12  # of one host; every prefix of them may be tried
+
 _LABEL = r"[^\W_](?:[^\W_]|-(?!\s)){0,62}"
 _DOT = r"(?:\s?[.,·]\s?)"
 _TIGHT = r"[.,·]"
@@ -125,7 +127,7 @@ def _host(match: re.Match[str], reliability: float) -> Host | None:
     name = re.sub(r"[,·]", ".", name).removeprefix("www.")
     for candidate in _repairs(name):
         # A marked host may run on into the next words ("www.foo.es. Tel"); drop labels until a suffix ends it.
-        labels = candidate.split(".")
+        labels = candidate.split(".")[:_MOST_LABELS]
         for stop in range(len(labels), 1, -1):
             domain, suffix = _extract()(".".join(labels[:stop]))
             if suffix and len(domain) >= 2 and any(c.isalpha() for c in domain):

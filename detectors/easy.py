@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import sys
+import threading
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import RequestError, WeightsError
+from data.errors import OfflineError, RequestError, WeightsError
+from data.offline import offline_by_environment, quiet_libraries
 from detectors._opencv import opencv
 from detectors.ocr import Detection
 
@@ -30,15 +34,28 @@ if TYPE_CHECKING:
 
 __all__ = ["EasyEngine", "default_folder"]
 
+_LARGEST = 512 * 2**20  # bytes of one model
+_ONE_AT_A_TIME = threading.RLock()
 # What EasyOCR says when a model is not there and it may not download: the only place where it names the file it wants.
 _WANTED = re.compile(r"(?:Missing|MD5 mismatch for) (?P<path>.+) and downloads disabled")
 
 
 def default_folder() -> Path:
-    """Where EasyOCR's models are kept: in the user's cache folder."""
+    """Where EasyOCR's models are kept: in the user's cache folder.
+
+    Raises:
+        WeightsError: There is no such folder, since there is no home folder.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("whence", appauthor=False)) / "easyocr"
+    try:
+        folder = Path(platformdirs.user_cache_dir("whence", appauthor=False)) / "easyocr"
+    except RuntimeError:
+        folder = Path()
+    # Neither HOME nor an entry of the user's says a home; older platformdirs then gives "~/.cache/..." as it stands.
+    if not folder.is_absolute():
+        raise WeightsError("this user has no home folder for EasyOCR's models: set XDG_CACHE_HOME to a folder for them")
+    return folder
 
 
 class EasyEngine:
@@ -46,13 +63,14 @@ class EasyEngine:
 
     Args:
         languages: EasyOCR's codes, such as ``("es", "en")``. One script besides Latin at a time, with English.
-        offline: Open no connection: models that are not there are an error.
+        offline: Open no connection: models that are not there are an error; also where ``WHENCE_OFFLINE=1``.
         folder: Where the models are; by default :func:`default_folder`.
         transport: What carries the download, for tests; by default the network.
 
     Raises:
         RequestError: A language that EasyOCR does not know, or languages that it cannot read together.
-        WeightsError: A model is missing and may not or cannot be fetched, or has the wrong hash.
+        OfflineError: A model is missing or damaged, and the network is forbidden.
+        WeightsError: A model cannot be fetched or kept, or what came has the wrong hash.
 
     Source: https://github.com/JaidedAI/EasyOCR (Apache 2.0).
     """
@@ -67,6 +85,8 @@ class EasyEngine:
         folder: Path | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        offline = offline or offline_by_environment()
+        quiet_libraries(offline=offline)
         opencv()  # EasyOCR imports it at once; say how to mend it before that fails
         self._reader = _open_reader(list(languages), folder or default_folder(), offline, transport)
 
@@ -120,6 +140,11 @@ def _open_reader(languages: list[str], folder: Path, offline: bool, transport: h
             if match is None or attempt == 2:
                 raise WeightsError(f"EasyOCR's models in {folder} do not open ({error}): delete that folder") from error
             _fetch(Path(match["path"]), offline, transport)
+        except OSError as error:  # it makes the folder, even where it finds nothing in it
+            raise WeightsError(
+                f"EasyOCR's models in {folder} cannot be read, or the folder cannot be made ({error}): "
+                "let this user write there, or set XDG_CACHE_HOME to another folder"
+            ) from error
         except ValueError as error:
             raise RequestError(
                 f"EasyOCR cannot read these languages together: {' '.join(map(str, error.args))}"
@@ -139,21 +164,25 @@ def _fetch(path: Path, offline: bool, transport: httpx.BaseTransport | None) -> 
         raise WeightsError(f"EasyOCR wants {path.name} and does not say where it comes from: update easyocr")
     by_hand = f"download {model['url']} and unpack {path.name} into {path.parent}"
     if offline:
-        raise WeightsError(
-            f"EasyOCR's model {path.name} is not on this machine and none may be fetched: run once online, or {by_hand}"
+        raise OfflineError(
+            f"EasyOCR's model {path.name} is missing or damaged in {path.parent}, and the network is forbidden: "
+            f"run once without --offline and WHENCE_OFFLINE, or {by_hand}"
         )
     import httpx
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         client = httpx.Client(transport=transport, timeout=10.0, follow_redirects=True)
         with TemporaryFile() as archive, client, client.stream("GET", model["url"]) as response:
             response.raise_for_status()
             for part in response.iter_bytes():
                 archive.write(part)
             with zipfile.ZipFile(archive) as packed:
+                if packed.getinfo(path.name).file_size > _LARGEST:
+                    raise OSError("it is larger than any of EasyOCR's models")
                 content = packed.read(path.name)
-    except (httpx.HTTPError, OSError, zipfile.BadZipFile, KeyError) as error:
+    # A damaged archive raises whatever its damage leads to: a bad zip, a bad stream, an unknown method, a short read.
+    except (httpx.HTTPError, OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError,
+            RuntimeError) as error:  # fmt: skip
         raise WeightsError(
             f"cannot fetch EasyOCR's model {path.name} ({error!r}): check the network, or {by_hand}"
         ) from error
@@ -161,14 +190,33 @@ def _fetch(path: Path, offline: bool, transport: httpx.BaseTransport | None) -> 
         raise WeightsError(
             f"what came for EasyOCR's model {path.name} has the wrong hash: try again later, or {by_hand}"
         )
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        raise WeightsError(
+            f"cannot keep EasyOCR's model {path.name} in {path.parent} ({error}): make room or let this user write "
+            "there, or set XDG_CACHE_HOME to another folder"
+        ) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write ``path`` so that it appears complete or not at all, whoever else writes it at the same time."""
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())  # a name must not reach the disk before what it names
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """EasyOCR calls functions that torch has deprecated; that is nothing a user of ours can mend."""
-    with warnings.catch_warnings():
+    # One thread at a time: the filters are the whole process's. Torch takes all cores for one photo anyway.
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -165,8 +165,10 @@ class LanguageReader:
         likelihood = np.exp(logs - top)
         share = _LINE_NOISE + (1 - _LINE_NOISE) * (1 - reading.confidence)
         noise = share * math.exp(scores.noise - top)
-        background = math.log(noise + (1 - share) * float(likelihood @ world))
-        log_lr = np.log(noise + (1 - share) * (by_country @ likelihood)) - background
+        anywhere = noise + (1 - share) * float(likelihood @ world)
+        if anywhere < 1e-200:  # only a language that is on no country's signs could be meant
+            return None
+        log_lr = np.log(np.maximum((noise + (1 - share) * (by_country @ likelihood)) / anywhere, 1e-30))
         return _Line(reading, scores, likelihood, log_lr)
 
     def _clue(self, language: str, group: list[_Line]) -> Clue | None:

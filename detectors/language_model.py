@@ -13,15 +13,19 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.assets import check_asset
 from data.errors import WeightsError
 from detectors.script import script_of
 
 __all__ = [
     "MISREAD",
+    "MODEL_PATH",
+    "MODEL_SHA256",
     "NOISE",
     "LanguageModel",
     "ScriptTable",
@@ -32,6 +36,9 @@ __all__ = [
     "word_spans",
     "words_of",
 ]
+
+MODEL_PATH: Final = Path(__file__).parent / "assets" / "language.safetensors"
+MODEL_SHA256: Final = "bb5138d6ca502600d463940eceea3e5de7b02774f23f0c289c2c9f77ee0e4307"
 
 NOISE = "noise"
 """The class of what belongs to no language: OCR garbage, acronyms, serial numbers, brands."""
@@ -260,22 +267,20 @@ def load_model() -> LanguageModel:
     """The shipped model, loaded once.
 
     Raises:
-        WeightsError: The file is missing or damaged.
+        WeightsError: The file is missing, unreadable, damaged or another one.
     """
     from safetensors import SafetensorError, safe_open  # lazy: only a photo with text needs it
 
-    path = Path(__file__).parent / "assets" / "language.safetensors"
+    cure = "reinstall whence, or rebuild it with `python -m detectors.build_language`"
+    check_asset(MODEL_PATH, MODEL_SHA256, error=WeightsError, cure=cure)
     tables: dict[str, ScriptTable] = {}
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(MODEL_PATH, framework="numpy") as file:
             for script, labels in json.loads(file.metadata()["labels"]).items():
                 get = {
                     name: file.get_tensor(f"{script}.{name}") for name in ("weights", "scale", "bias", "temperature")
                 }
                 tables[script] = ScriptTable(labels=tuple(labels), **get)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"the language model {path} is missing or damaged ({error}): reinstall whence, "
-            "or rebuild it with `python -m detectors.build_language`"
-        ) from error
+        raise WeightsError(f"the language model {MODEL_PATH} is no model of this whence ({error}): {cure}") from error
     return LanguageModel(tables)

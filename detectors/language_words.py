@@ -7,16 +7,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.assets import read_asset
 from detectors.script import script_of
 
-__all__ = ["Slips", "WordList", "noise_words", "word_lists"]
+__all__ = ["SIGN_WORDS", "SIGN_WORDS_SHA256", "Slips", "WordList", "noise_words", "word_lists"]
 
 SIGN_WORDS = Path(__file__).parent / "assets" / "language.sign_words.tsv"
+SIGN_WORDS_SHA256: Final = "459edd9f9779a79ba0cf836a5fefc4d9bf7f3588c650014080c6ea04565342e6"
 _WORDFREQ = {"sr": "sh"}  # Serbian and Croatian are one list there, in Latin letters
 _SIMPLEMMA = ("gl", "et", "sq", "sw", "ga", "cy", "lb")
 _HUNSPELL = ("eu", "fo", "af", "uz", "be", "kk", "mn", "ne")
@@ -185,8 +187,9 @@ def _cldr(code: str, script: str) -> frozenset[str]:
 def _sign_words() -> dict[str, list[str]]:
     from detectors.language_model import words_of
 
-    lines = (line.split("\t") for line in SIGN_WORDS.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
-    return {code: words_of(text) for code, text in lines}
+    text = read_asset(SIGN_WORDS, SIGN_WORDS_SHA256).decode()
+    lines = (line.split("\t") for line in text.splitlines() if line[:1] != "#")
+    return {code: words_of(words) for code, words in lines}
 
 
 def _sign_key(code: str, script: str) -> str:

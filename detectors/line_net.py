@@ -6,7 +6,6 @@ trained.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.assets import read_asset
 from data.errors import WeightsError
+from data.offline import quiet_libraries
 from detectors.line_image import prepared, trunk_input
 
 __all__ = ["WEIGHTS", "LineNet", "LineScores"]
@@ -72,12 +73,8 @@ class LineNet:
 def _opened(path: Path, sha256: str, *, threads: int | None) -> tuple[Any, dict[str, Any]]:
     """An onnxruntime session of ``path`` and the JSON values kept in it."""
     mend = "install whence again, or train it anew with `whence train reader`"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"the network {path} cannot be read ({error.strerror}): {mend}") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise WeightsError(f"the network {path} is not the one that this version was measured with: {mend}")
+    content = read_asset(path, sha256, error=WeightsError, cure=mend)
+    quiet_libraries(offline=False)  # onnxruntime reports what it runs unless told not to before its import
     # Lazy: onnxruntime takes 0.1 s.
     import onnxruntime  # type: ignore[import-untyped]
 

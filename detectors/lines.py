@@ -6,14 +6,28 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from data.folding import tokens
-from detectors.base import Reading, bounding_box
+import numpy as np
 
-__all__ = ["MAX_WORDS", "Neighbours", "Token", "crossing", "grams", "merged", "neighbours", "tokens_of"]
+from data.folding import tokens
+from detectors.base import Reading
+
+__all__ = [
+    "MAX_NEIGHBOURS",
+    "MAX_WORDS",
+    "Neighbours",
+    "Token",
+    "crossing",
+    "grams",
+    "merged",
+    "neighbours",
+    "tokens_of",
+]
 
 MAX_WORDS = 4
 """Most words in one name."""
-_ADDRESS = re.compile(r"[^\s@]+ ?@ ?[^\s@]+")
+MAX_NEIGHBOURS = 8
+"""Most lines that come right after one; lines that lie on one another would have thousands."""
+_ADDRESS = re.compile(r"[^\s@]{1,254} ?@ ?[^\s@]+")  # bounded as in detectors.privacy
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
 
 
@@ -79,20 +93,28 @@ def neighbours(readings: Sequence[Reading]) -> Neighbours:
     before: list[list[int]] = [[] for _ in readings]
     after: list[list[int]] = [[] for _ in readings]
     stacked: list[tuple[int, int]] = []
-    boxes = [bounding_box([r.box]) for r in readings]
-    for i, ((left, top), (right, _), (_, bottom), _) in enumerate(boxes):
-        for j, ((left2, top2), (right2, _), (_, bottom2), _) in enumerate(boxes):
-            height, height2 = max(bottom - top, 1.0), max(bottom2 - top2, 1.0)
-            if i == j or max(height, height2) > 1.6 * min(height, height2):
-                continue
-            across = min(right, right2) - max(left, left2)
-            along = min(bottom, bottom2) - max(top, top2)
-            below = -0.3 * height <= top2 - bottom <= 0.8 * height and across >= 0.5 * min(right - left, right2 - left2)
-            beside = -0.5 * height <= left2 - right <= 1.5 * height and along >= 0.5 * min(height, height2)
-            if below or beside:
-                before[j].append(i)
-                after[i].append(j)
-            if below:
+    if not readings:
+        return Neighbours(before, after, stacked)
+    corners = np.array([r.box for r in readings], np.float64)  # (n, 4, 2)
+    (left, top), (right, bottom) = corners.min(axis=1).T, corners.max(axis=1).T  # (n,) each
+    width, height = right - left, np.maximum(bottom - top, 1.0)
+    for i in range(len(readings)):
+        like = np.maximum(height, height[i]) <= 1.6 * np.minimum(height, height[i])
+        like[i] = False
+        across = np.minimum(right, right[i]) - np.maximum(left, left[i])
+        along = np.minimum(bottom, bottom[i]) - np.maximum(top, top[i])
+        under, aside = top - bottom[i], left - right[i]
+        below = (-0.3 * height[i] <= under) & (under <= 0.8 * height[i]) & (across >= 0.5 * np.minimum(width, width[i]))
+        beside = (-0.5 * height[i] <= aside) & (aside <= 1.5 * height[i])
+        beside &= along >= 0.5 * np.minimum(height, height[i])
+        near = np.flatnonzero(like & (below | beside))
+        if len(near) > MAX_NEIGHBOURS:
+            away = np.hypot(top[near] - top[i], left[near] - left[i])
+            near = np.sort(near[np.argsort(away, kind="stable")[:MAX_NEIGHBOURS]])
+        for j in near.tolist():
+            before[j].append(i)
+            after[i].append(j)
+            if below[j]:
                 stacked.append((i, j))
     return Neighbours(before, after, stacked)
 

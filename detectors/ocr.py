@@ -14,6 +14,7 @@ large the photo is. What the looks found is merged where boxes overlap: each tex
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -23,7 +24,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import RequestError
+from data.errors import ImageError, RequestError
 from data.offline import offline_by_environment
 from detectors._opencv import opencv
 from detectors.base import Box, Reading, TextReader
@@ -133,7 +134,21 @@ class PhotoReader:
         """Read all text in ``pixels``, (H, W, 3) uint8 RGB, each line once, in reading order.
 
         Boxes are in pixels of ``pixels``; ids are r0, r1, ... in that order; the same pixels give the same readings.
+
+        Raises:
+            ImageError: There is not enough memory.
         """
+        try:
+            return self._read(pixels)
+        except Exception as error:
+            if _is_lack_of_memory(error):
+                raise ImageError(
+                    f"reading the text of a photo of {pixels.shape[1]} x {pixels.shape[0]} pixels does not fit into "
+                    "memory: make it smaller, read fewer photos at once, or read no text (--ocr none)"
+                ) from error
+            raise
+
+    def _read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
         height, width = pixels.shape[:2]
         config = self._config
         scale = min(config.first_scale, math.sqrt(config.first_pixels / (height * width)))
@@ -171,6 +186,16 @@ class PhotoReader:
 def _script(text: str, seen: str = "") -> str:
     """Script of ``text``, or the one that was seen where there is no text."""
     return script_of(text) if text.strip() or not seen else seen
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """OpenCV and ONNX Runtime have errors of their own for it."""
+    said = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "code", None) == -4  # cv2.Error.StsNoMem
+        or any(words in said for words in ("Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory"))
+    )
 
 
 def _resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
@@ -370,16 +395,18 @@ def _centre(reading: Reading) -> tuple[float, float]:
     return sum(x for x, _ in reading.box) / 4, sum(y for _, y in reading.box) / 4
 
 
-def make_reader(spec: str, *, offline: bool) -> TextReader:
-    """The reader that ``--ocr`` names.
+def make_reader(spec: str, *, offline: bool, photos_at_once: int = 1) -> TextReader:
+    """The reader that ``--ocr`` names; it may be used by several threads at once.
 
     Args:
         spec: ``"rapidocr"``, ``"none"``, or ``"easyocr:es,en"`` with EasyOCR's language codes.
         offline: Open no connection; also where ``WHENCE_OFFLINE=1``. Only EasyOCR would, for its models.
+        photos_at_once: How many threads will use it at once: the cores are shared among so many photos.
 
     Raises:
         RequestError: No such engine or language.
         WeightsError: The engine's models are not there and cannot be had.
+        OfflineError: A model is missing or damaged, and the network is forbidden.
 
     >>> make_reader("none", offline=True).read(np.zeros((32, 32, 3), np.uint8))
     []
@@ -391,7 +418,9 @@ def make_reader(spec: str, *, offline: bool) -> TextReader:
     if engine == "rapidocr" and not languages:
         from detectors.rapid import RapidEngine  # they import this module
 
-        return PhotoReader(RapidEngine())
+        # One thread for each of two photos does more than two threads for each photo in turn.
+        threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
+        return PhotoReader(RapidEngine(threads=threads))
     if engine == "easyocr" and languages:
         from detectors.easy import EasyEngine
 

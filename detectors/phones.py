@@ -116,12 +116,13 @@ def phones_in(text: str) -> list[Phone]:
 
 def _phone(text: str, start: int, end: int) -> Phone | None:
     raw = text[start:end]
+    before = text[max(start - 40, 0) : start]  # a label is short; a long line of numbers would take quadratic time
     written = raw.translate(_SLIP)
     digits = re.sub(r"\D", "", written)
     slips = sum(a != b for a, b in zip(raw, written, strict=True))
-    if not 7 <= len(digits) <= 15 or slips > 4 or _NOT_PHONES.search(written.strip()) or _MONEY.search(text[:start]):
+    if not 7 <= len(digits) <= 15 or slips > 4 or _NOT_PHONES.search(written.strip()) or _MONEY.search(before):
         return None
-    labelled = _CONTEXT.search(text[:start]) is not None
+    labelled = _CONTEXT.search(before) is not None
     slip_factor = 0.9**slips
     plus = "+" in written[:2]
     if plus or (written.startswith("00") and len(digits) >= 11):

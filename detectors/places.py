@@ -18,8 +18,10 @@ times ``EDIT_RATE``, the chance of that very misreading.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +63,8 @@ LIST_FACTOR = 5.0
 """How much likelier another reason becomes with each other name in the photo that has no place within
 ``LIST_KM`` of this one's: boards, brochures and branches list places far apart, and the photo is at one at most."""
 LIST_KM = 300.0
+MAX_LISTED = 64
+"""Most names of a list that count: each is held against each, and by then little is left of any."""
 MIN_GAIN = 1.0
 """A clue that gains less than this many nats at its best place is not emitted."""
 MAX_CANDIDATES = 64
@@ -70,6 +74,8 @@ FUZZY_LOOKUPS = 40
 """Most fuzzy look-ups in one photo, surest readings first: each takes milliseconds."""
 MIN_POPULATION = 100
 """Counted for a place whose population is not known."""
+LONGEST_NAME = 80
+"""Letters of the longest name that is looked up; what is longer is no name, and its misreadings are too many."""
 _HAN_LENGTHS = (6, 5, 4, 3, 2)
 _SAME_PLACE_KM = 10.0
 
@@ -128,7 +134,7 @@ class PlaceReader:
         # Only names that say something by themselves make a list: "Open" and "Bar" are places too.
         named = [hits for hits in groups.values() if self._clue(hits, 1.0, readings) is not None]
         places = [_candidates(hits) for hits in named]
-        strangers = [sum(not _close(one, other) for other in places) for one in places]
+        strangers = [sum(not _close(one, other) for other in places[:MAX_LISTED]) for one in places]
         clues = (self._clue(h, 1.0 + LIST_FACTOR * n, readings) for h, n in zip(named, strangers, strict=True))
         found = [clue for clue in clues if clue is not None]
         return sorted(found, key=lambda clue: -max(p.log_lr for p in clue.evidence.points))
@@ -154,7 +160,7 @@ class PlaceReader:
         budget = FUZZY_LOOKUPS
         for gram in misread:
             name = " ".join(t.word for t in gram)
-            if budget and used.isdisjoint(gram) and len(name) >= 5 and not name.isdigit():
+            if budget and used.isdisjoint(gram) and 5 <= len(name) <= LONGEST_NAME and not name.isdigit():
                 budget -= 1
                 yield from self._fuzzy(gram, _context_factor(gram, lines, beside), readings, used)
 
@@ -162,7 +168,7 @@ class PlaceReader:
         self, gram: tuple[Token, ...], factor: float, readings: Sequence[Reading], used: set[Token]
     ) -> Iterator[_Hit]:
         name = " ".join(t.word for t in gram)
-        matches = self._gazetteer.lookup(name)
+        matches = self._gazetteer.lookup(name) if len(name) <= LONGEST_NAME else []
         if matches:
             used.update(gram)
             rate = _distractor_rate(matches[0], _confidence(gram, readings)) * factor
@@ -284,17 +290,21 @@ def _distractor_rate(match: NameMatch, confidence: float) -> float:
 def _context_factor(gram: tuple[Token, ...], lines: list[list[Token]], beside: Neighbours) -> float:
     """How much likelier another reason is, from the words around the name, in its line and in the lines next to it."""
     first, last = lines[gram[0].reading], lines[gram[-1].reading]
-    before = [t.word for t in first[: first.index(gram[0])]]
-    after = [t.word for t in last[last.index(gram[-1]) + 1 :]]
-    part = bool(before or after)
-    befores = [before] if before else [[t.word for t in lines[i]] for i in beside.before[gram[0].reading]]
-    afters = [after] if after else [[t.word for t in lines[i]] for i in beside.after[gram[-1].reading]]
-    for words in befores:
-        while words and words[-1] in _LINKS:
-            words.pop()
-    if any(w and w[-1] in _STREET_BEFORE for w in befores) or any(w and w[0] in _STREET_AFTER for w in afters):
+    at = bisect_left(first, gram[0].start, key=attrgetter("start"))
+    end = bisect_left(last, gram[-1].start, key=attrgetter("start")) + 1
+    part = at > 0 or end < len(last)
+    above = [(lines[i], len(lines[i])) for i in beside.before[gram[0].reading]]
+    below = [(lines[i], 0) for i in beside.after[gram[-1].reading] if lines[i]]
+    befores = {_word_before(line, stop) for line, stop in ([(first, at)] if at else above)}
+    afters = {line[begin].word for line, begin in ([(last, end)] if end < len(last) else below)}
+    if not _STREET_BEFORE.isdisjoint(befores) or not _STREET_AFTER.isdisjoint(afters):
         return STREET_FACTOR
     return PART_FACTOR if part else 1.0
+
+
+def _word_before(line: list[Token], end: int) -> str:
+    """The last of the first ``end`` words of ``line`` that is no "de" or "of"; "" where there is none."""
+    return next((line[i].word for i in range(end - 1, -1, -1) if line[i].word not in _LINKS), "")
 
 
 def _candidates(hits: list[_Hit]) -> NDArray[np.float64]:

@@ -32,8 +32,9 @@ _PHONE = re.compile(r"\+?(?:[ (]{0,2}9)(?:[ ().\-/·,]{0,3}9){6,}")
 # "1-800-FLOWERS": a number spelled out in letters.
 _SPELLED_PHONE = re.compile(r"(?<![L9])(?:9-)?999-L[L\-]{5,8}L?(?![L9])")
 _RUN = re.compile(r"9{7,}")
-_EMAIL = re.compile(r"[^\s@]+ ?@ ?[^\s@,;]+")
-_COUNTRY_DOMAIN = re.compile(r"\.[a-z]{2}\W*$", re.IGNORECASE)
+# No address is longer than 254 characters; without a bound, a long line without a space takes quadratic time.
+_EMAIL = re.compile(r"[^\s@]{1,254} ?@ ?[^\s@,;]+")
+_COUNTRY_DOMAIN = re.compile(r"\.[a-z]{2}\W{0,9}$", re.IGNORECASE)
 
 _HEMISPHERE = r"(?:[NSEWO](?![^\W\d_]))"
 _DECIMAL = r"[-+−]?\d{1,3}[.,]\d{2,}•*"
@@ -158,7 +159,7 @@ def _private_positions(text: str) -> Iterator[int]:
 
 
 def _private_spans(text: str, shape: str) -> Iterator[tuple[int, int]]:
-    for match in _EMAIL.finditer(text):
+    for match in _EMAIL.finditer(text) if "@" in text else ():
         country = _COUNTRY_DOMAIN.search(text, match.start(), match.end())
         yield match.start(), country.start() if country else match.end()
 

@@ -10,19 +10,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.assets import check_asset
 from data.errors import WeightsError
+from data.offline import quiet_libraries
 from detectors._opencv import opencv
 from detectors.many_scripts import ManyScripts, Recognised
 from detectors.ocr import Detection
 
-__all__ = ["RapidEngine", "recogniser_path"]
+__all__ = ["MODELS_SHA256", "RapidEngine", "recogniser_path"]
 
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
+# As in rapidocr 3.10.0, whose default_models.yaml names the same: `rapidocr/models` is checked when it is opened.
+MODELS_SHA256: Final = MappingProxyType(
+    {
+        _DETECTOR: "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+        _RECOGNISER: "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+    }
+)
 
 
 class RapidEngine:
@@ -34,7 +44,8 @@ class RapidEngine:
             network.
 
     Raises:
-        WeightsError: The installed package does not have the models inside, or our own networks are damaged.
+        WeightsError: The installed package does not have the models inside, or they or our network are damaged
+            or others.
 
     Source: https://github.com/RapidAI/RapidOCR, models https://github.com/PaddlePaddle/PaddleOCR (both Apache 2.0).
     """
@@ -43,8 +54,11 @@ class RapidEngine:
 
     def __init__(self, *, threads: int | None = None, many_scripts: bool = True) -> None:
         opencv()  # RapidOCR imports it at once; say how to mend it before that fails
+        quiet_libraries(offline=False)  # onnxruntime reports what it runs unless told not to before its import
         # Lazy: rapidocr, onnxruntime and shapely take 0.6 s.
         from rapidocr import RapidOCR
+
+        quiet_libraries(offline=False)  # and on Windows unless told after it
 
         self._engine = RapidOCR(
             params={
@@ -93,8 +107,6 @@ def recogniser_path() -> Path:
 def _model(name: str) -> Path:
     package = find_spec("rapidocr")
     path = Path(package.origin or "").parent / "models" / name if package else Path(name)
-    if not path.is_file():
-        raise WeightsError(
-            f"the installed rapidocr has no model {name}: pip install --force-reinstall 'rapidocr>=3.10,<4'"
-        )
+    cure = "pip install --force-reinstall --no-deps 'rapidocr>=3.10,<3.11'"
+    check_asset(path, MODELS_SHA256[name], error=WeightsError, cure=cure)
     return path

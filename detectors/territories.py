@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
-from data.errors import DatasetError
+from data.assets import read_asset
 
-__all__ = ["language_name", "photo_shares", "sign_languages"]
+__all__ = ["TABLE_PATH", "TABLE_SHA256", "language_name", "photo_shares", "sign_languages"]
+
+TABLE_PATH: Final = Path(__file__).parent / "assets" / "territories.json"
+TABLE_SHA256: Final = "5a9be23267c209010c97deabef5545818618e018c4ef82094c92410e2c79a851"
 
 # What a speaker of a language adds to the signs, by the language's standing in the country.
 _STANDING = {"official": 1.0, "de_facto_official": 1.0, "official_regional": 0.7, None: 0.03}
@@ -81,17 +85,13 @@ def photo_shares() -> Mapping[str, float]:
     """Share of the world's photos by country: half people's, half street photos; sums to 1.
 
     Raises:
-        DatasetError: The shipped table is missing or damaged.
+        DatasetError: The shipped table is missing, unreadable, damaged or another one.
 
     >>> photo_shares()["US"] > photo_shares()["LI"] > 0.0
     True
     """
-    path = Path(__file__).parent / "assets" / "territories.json"
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        people, street = table["people"], table["street"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(f"the table {path} is missing or damaged ({error}): reinstall whence") from error
+    table = json.loads(read_asset(TABLE_PATH, TABLE_SHA256))
+    people, street = table["people"], table["street"]
     # Every territory that CLDR knows gets a little: no photo of Tuvalu among 100,000 does not rule Tuvalu out.
     codes = sorted(set(people) | set(street) | set(_cldr_languages()))
     raw = {c: _PEOPLE_WEIGHT * people.get(c, 0.0) + (1 - _PEOPLE_WEIGHT) * street.get(c, 0.0) + 1e-6 for c in codes}

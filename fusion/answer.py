@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.distribution import CellDistribution, CellShare
+from data.printable import encodable, printable
 from data.version import __version__
 from detectors.base import Box, Clue, Reading
 
@@ -109,9 +110,12 @@ class Answer:
         return self.distribution.top(k)
 
     def to_dict(self, *, top: int = 5) -> dict[str, Any]:
-        """Plain data as in ``fusion/assets/answer.schema.json``; probabilities to 6 digits, degrees to 5."""
+        r"""Plain data as in ``fusion/assets/answer.schema.json``; probabilities to 6 digits, degrees to 5.
+
+        What UTF-8 cannot hold, as in the name of a file that is not UTF-8, is escaped (``\udce9``).
+        """
         return {
-            "file": self.file,
+            "file": _encodable(self.file),
             "lat": round(self.lat, 5),
             "lon": round(self.lon, 5),
             "radius_km": _round_km(self.radius_km),
@@ -131,16 +135,21 @@ class Answer:
                 for cell in self.top(top)
             ],
             "readings": [
-                {"text": r.text, "box": _box(r.box), "confidence": round(r.confidence, 3), "script": r.script}
+                {
+                    "text": encodable(r.text),
+                    "box": _box(r.box),
+                    "confidence": round(r.confidence, 3),
+                    "script": r.script,
+                }
                 for r in self.readings
             ],
             "clues": [
                 {
                     "kind": clue.kind,
-                    "text": clue.text,
-                    "meaning": clue.meaning,
+                    "text": encodable(clue.text),
+                    "meaning": encodable(clue.meaning),
                     "box": None if clue.box is None else _box(clue.box),
-                    "points_to": list(clue.points_to),
+                    "points_to": list(map(encodable, clue.points_to)),
                 }
                 for clue in self.clues
             ],
@@ -196,14 +205,21 @@ class Failure:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data as in ``fusion/assets/answer.schema.json``."""
-        return {"file": self.file, "error": {"type": type(self.error).__name__, "message": str(self.error)}}
+        return {
+            "file": _encodable(self.file),
+            "error": {"type": type(self.error).__name__, "message": encodable(str(self.error))},
+        }
 
     def to_json(self) -> str:
         """``to_dict`` as one line of JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=True)
 
     def __str__(self) -> str:
-        return f"{self.file or 'photo'}: {self.error}"
+        return f"{printable(self.file or 'photo')}: {printable(str(self.error))}"
+
+
+def _encodable(text: str | None) -> str | None:
+    return None if text is None else encodable(text)
 
 
 def _first(countries: Mapping[str, float]) -> str:

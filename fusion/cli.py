@@ -11,18 +11,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.errors import RequestError, WhenceError
+from data.printable import printable
 from data.version import __version__
 
 if TYPE_CHECKING:
     from fusion.answer import Answer, Failure
+    from fusion.locator import Locator
 
 __all__ = ["main"]
 
 _DEMO_MAP = "whence-demo.html"
+_MOST_WORKERS = 8  # by default: each holds a photo in memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = args.run
         return run(args)
     except WhenceError as error:
-        print(f"whence: {error}", file=sys.stderr)
+        print(f"whence: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("whence: stopped", file=sys.stderr)
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`whence ... | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 2 if getattr(args, "out", None) else 0  # but the result file is not finished
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -78,9 +82,17 @@ def _parser() -> argparse.ArgumentParser:
         description="Locate photos. Only pixels are looked at: metadata is never read for the answer. "
         "Nothing is looked up on a network.",
     )
-    locate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
+    locate.add_argument("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
     locate.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
     locate.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
+    locate.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a row a photo to FILE.csv, .jsonl or .parquet as it goes; run "
+        "the same command again to go on after an interruption"
+    )  # fmt: skip
+    locate.add_argument("--retry-errors", action="store_true", help="with --out: do photos again whose row is an error")
+    locate.add_argument(
+        "--workers", type=_count, metavar="N", help="photos decoded and read at once (default: one a core, at most 8)"
+    )
     locate.add_argument(
         "--map", type=Path, metavar="OUT.html", help="write a map; with several photos OUT-NUMBER-NAME.html"
     )
@@ -110,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _path(text: str) -> Path:
+    if not text:  # `whence locate "$DIR"` without DIR: an empty path would be the current folder
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
+
+
 def _count(text: str) -> int:
     try:
         value = int(text)
@@ -137,11 +155,21 @@ def _locate(args: argparse.Namespace) -> int:
     from fusion.locator import Locator
 
     photos = find_images(args.photos)
-    locator = Locator(args.prior, ocr=args.ocr, device=args.device, offline=True if args.offline else None)
-    within = _within(args.within)
-    exclude = None if args.exclude is None else ",".join(args.exclude)
+    workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
+    offline = True if args.offline else None
+    locator = Locator(args.prior, ocr=args.ocr, device=args.device, offline=offline, workers=workers)
     if args.map is not None and not args.map.parent.is_dir():
         raise RequestError(f"cannot write {args.map}: there is no folder {args.map.parent}; make it first")
+    if args.retry_errors and args.out is None:
+        raise RequestError("--retry-errors goes with --out FILE")
+    run = _locate_one_by_one if args.out is None else _locate_into_file
+    within, exclude = _within(args.within), None if args.exclude is None else ",".join(args.exclude)
+    return run(args, locator, photos, within, exclude)
+
+
+def _locate_one_by_one(
+    args: argparse.Namespace, locator: Locator, photos: list[Path], within: str | None, exclude: str | None
+) -> int:
     several = len(photos) > 1
     failed = 0
     with _progress(len(photos), shown=several and sys.stderr.isatty()) as advance:
@@ -149,6 +177,37 @@ def _locate(args: argparse.Namespace) -> int:
             failed += _report(result, args, index if several else None)
             advance()
     return 2 if failed else 0
+
+
+def _locate_into_file(
+    args: argparse.Namespace, locator: Locator, photos: list[Path], within: str | None, exclude: str | None
+) -> int:
+    from fusion.answer import Failure
+    from fusion.batch import Tally, locate_into, settings_of
+
+    tally = Tally()
+    numbers = count(1)
+    with _progress(len(photos), shown=sys.stderr.isatty()) as advance:
+
+        def shown(result: Answer | Failure | None) -> None:
+            index = next(numbers)
+            if result is not None and (args.json or args.map is not None or isinstance(result, Failure)):
+                _report(result, args, index)
+            advance()
+
+        try:
+            settings = settings_of(locator, ocr=args.ocr, within=within, exclude=exclude, top=args.top)
+            locate_into(
+                args.out, photos, locator, settings=settings, within=within, exclude=exclude, top=args.top,
+                retry_errors=args.retry_errors, tally=tally, on_result=shown,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            print("whence: run the same command again to go on", file=sys.stderr)
+            raise
+        finally:
+            if tally != Tally():
+                print(printable(f"{args.out}: {tally}"), file=sys.stderr)
+    return 2 if tally.failed or tally.failed_before else 0
 
 
 def _within(values: list[str] | None) -> str | None:
@@ -169,15 +228,15 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
         if args.json:
             print(result.to_json(), flush=True)
         else:
-            print(f"whence: {result.error}", file=sys.stderr)
+            print(f"whence: {printable(str(result.error))}", file=sys.stderr)
         return 1
     if args.json:
         print(result.to_json(top=args.top), flush=True)
-    else:
+    elif args.out is None:
         print(describe(result, countries=args.top) if index is None else line(result), flush=True)
     if args.map is not None:
         path = args.map if index is None else _map_path(args.map, index, result)
-        print(f"map: {result.save_map(path)}", file=sys.stderr)
+        print(printable(f"map: {result.save_map(path)}"), file=sys.stderr)
     return 0
 
 

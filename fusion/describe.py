@@ -1,4 +1,4 @@
-"""An answer in words: what a person wants to read first."""
+"""An answer in words: what a person wants to read first. Texts of strangers are made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from data.gazetteer import country_name
+from data.printable import printable
 
 if TYPE_CHECKING:
     from fusion.answer import Answer, LedgerRow
@@ -20,7 +21,7 @@ _LINE = 118
 
 def describe(answer: Answer, *, countries: int = 4) -> str:
     """The answer in a few lines: point, radius, countries, prior, and the clues that moved it most."""
-    lines = [answer.file or "photo", *(f"  {line}" for line in summary(answer, countries=countries))]
+    lines = [printable(answer.file or "photo"), *(f"  {line}" for line in summary(answer, countries=countries))]
     told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
     if not told:
         count = len(answer.readings)
@@ -32,7 +33,7 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
     lines.append("  because:")
     for clue, row in told[:_LEDGER_ROWS]:
         quoted = "" if clue.text in clue.meaning else f"'{clue.text}': "
-        lines.append(_shorten(f"    {clue.kind:<12}{quoted}{clue.meaning}"))
+        lines.append(_shorten(f"    {printable(clue.kind):<12}{printable(quoted + clue.meaning)}"))
         lines.append(f"    {'':<12}{effect(row)}")
     if len(told) > _LEDGER_ROWS:
         more = len(told) - _LEDGER_ROWS
@@ -43,7 +44,7 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
 def summary(answer: Answer, *, countries: int = 4) -> list[str]:
     """Three lines: where and how sure, countries, prior."""
     likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
-    prior = f"prior: {answer.prior_name}"
+    prior = f"prior: {printable(answer.prior_name)}"
     if not answer.visual:
         prior += " (where photos are taken; no visual model was used)"
     return [headline(answer), "countries: " + ", ".join(likely), prior]
@@ -54,7 +55,7 @@ def headline(answer: Answer) -> str:
     (country, p), *others = answer.countries.items()
     runner_up = others[0][1] if others else 0.0
     if answer.place is not None and answer.radius_km <= _SURE_PLACE_KM:
-        where = f"probably near {answer.place.name}, {country_name(answer.place.country)}"
+        where = f"probably near {printable(answer.place.name)}, {country_name(answer.place.country)}"
     elif p >= _VERY_LIKELY:
         where = f"very likely in {country_name(country)}"
     elif p >= _PROBABLE:
@@ -75,8 +76,8 @@ def line(answer: Answer) -> str:
     likely = ", ".join(f"{code} {percent(p)}" for code, p in list(answer.countries.items())[:3])
     count = len(answer.clues)
     return (
-        f"{answer.file or 'photo'}\t{coordinates(answer.lat, answer.lon)}\twithin {distance(answer.radius_km)}\t"
-        f"{likely}\t{count} clue{'' if count == 1 else 's'}"
+        f"{printable(answer.file or 'photo')}\t{coordinates(answer.lat, answer.lon)}\t"
+        f"within {distance(answer.radius_km)}\t{likely}\t{count} clue{'' if count == 1 else 's'}"
     )
 
 
@@ -85,7 +86,8 @@ def effect(row: LedgerRow) -> str:
     if row.weight == 0.0:
         return "not counted: another clue already uses this text"
     name = country_name(row.country_after)
-    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({row.log_odds:+.1f} log-odds)"
+    odds = round(row.log_odds, 1) + 0.0  # no -0.0
+    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({odds:+.1f} log-odds)"
     if row.country_before != row.country_after:
         moved += f"; without it {country_name(row.country_before)} would come first"
     return moved

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol, get_args
 
 import numpy as np
@@ -16,11 +16,13 @@ from PIL import Image as Pillow
 from backbone.base import Prior, PriorOutput
 from backbone.priors import make_prior
 from data.distribution import CellDistribution, Utility
-from data.errors import RequestError, WhenceError
+from data.errors import DatasetError, ImageError, OfflineError, RequestError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
 from data.gazetteer import load_default as load_gazetteer
-from data.images import Image, ImageSource, load
-from data.offline import offline_by_environment
+from data.images import ImageSource, load
+from data.offline import offline_by_environment, quiet_libraries
+from data.printable import printable
+from detectors._opencv import opencv
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
 from detectors.ocr import make_reader
 from detectors.privacy import is_sensitive, mask, masked
@@ -29,11 +31,28 @@ from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.map import cover
 from fusion.pool import Fused, LogLinearPool
+from fusion.stream import finished
 
 __all__ = ["Locator", "Ranker", "locate"]
 
-_BATCH = 8  # photos that a prior sees at once; decoded photos held in memory
+_BATCH = 8  # photos that a prior sees at once
+_VIEW_PX = 2048  # longer side of what a prior sees: full pixels are for reading, and are not kept while a photo waits
 _THUMBNAIL_PX = 1280
+_OF_THE_INSTALLATION = (DatasetError, WeightsError, OfflineError)  # not of one photo: every other would fail alike
+_MOST_CLUES = 200  # each costs a posterior of its own in the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is left of a photo once its text has been read: small enough for a batch of them to wait in memory."""
+
+    name: str | None
+    view: NDArray[np.uint8]  # (H, W, 3) RGB, no side over _VIEW_PX
+    readings: list[Reading]  # masked
+    clues: list[Clue]  # masked
+    private: list[Box]  # boxes of what was masked, in pixels of the photo
+    thumbnail: bytes
+    thumbnail_scale: float
 
 
 class Ranker(Protocol):
@@ -58,9 +77,11 @@ class Locator:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         offline: True forbids every connection; None takes it from ``WHENCE_OFFLINE``.
         utility: What the point maximises: ``"geoscore"``, ``"distance"`` or ``"mode"``.
+        workers: How many photos ``locate_many`` decodes and reads at once, each in a thread of its own; the text
+            reader named by ``ocr`` then shares the cores among them. A part given as an object must bear that.
 
     Raises:
-        RequestError: If a part is unknown, or ``device`` is not there.
+        RequestError: If a part is unknown, ``device`` is not there, or ``workers`` is less than 1.
         WeightsError: If a part's weights are missing.
 
     >>> answer = Locator(ocr="none").locate(np.zeros((64, 64, 3), np.uint8))
@@ -78,10 +99,17 @@ class Locator:
         device: str = "auto",
         offline: bool | None = None,
         utility: Utility = "geoscore",
+        workers: int = 1,
     ) -> None:
+        if workers < 1:
+            raise RequestError(f"workers must be at least 1, not {workers}")
+        self.workers = workers
         self.offline = offline_by_environment() if offline is None else offline
+        quiet_libraries(offline=self.offline)
         self.prior: Prior = make_prior(prior) if isinstance(prior, str) else prior
-        self.ocr: TextReader | None = make_reader(ocr, offline=self.offline) if isinstance(ocr, str) else ocr
+        self.ocr: TextReader | None = (
+            make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
+        )
         self.gazetteer: Gazetteer = load_gazetteer()
         self.clue_readers: Sequence[ClueReader] = (
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
@@ -105,53 +133,90 @@ class Locator:
             RequestError: If the constraints are malformed or leave nothing.
         """
         constraints = Constraints.parse(within, exclude, self.prior.partition)
-        photo = load(image)
-        [output] = self.prior.predict([photo.pixels], device=self.device)
-        return self._answer(photo, output, constraints)
+        seen = self._see(image)
+        [output] = self.prior.predict([seen.view], device=self.device)
+        return self._answer(seen, output, constraints)
 
     def locate_many(
         self, images: Iterable[ImageSource], *, within: Within = None, exclude: Exclude = None
     ) -> Iterator[Answer | Failure]:
         """One answer per image, in order; one that cannot be used becomes a ``Failure``, and the rest goes on.
 
+        Images are taken some ``workers + 8`` ahead of the answers: a file must stay until its answer came.
+
         Raises:
             RequestError: At once, if the constraints are malformed.
+            DatasetError, WeightsError, OfflineError: A part of the installation is missing or damaged, whatever the
+                image: the batch ends.
         """
-        return self._located(iter(images), Constraints.parse(within, exclude, self.prior.partition))
+        # A caller may fill one array again and again: what is taken ahead must not change until it is looked at.
+        sources = (source.copy() if isinstance(source, np.ndarray) else source for source in images)
+        return self._located(sources, Constraints.parse(within, exclude, self.prior.partition))
 
     def _located(self, sources: Iterator[ImageSource], constraints: Constraints) -> Iterator[Answer | Failure]:
-        while batch := list(islice(sources, _BATCH)):
-            loaded = [_load_or_failure(source) for source in batch]
-            photos = [item for item in loaded if isinstance(item, Image)]
-            outputs = iter(self.prior.predict([photo.pixels for photo in photos], device=self.device))
-            for item in loaded:
+        # The threads decode and read while this one asks the prior and fuses.
+        for ready in finished(self._see_or_failure, sources, workers=self.workers, most=_BATCH):
+            views = [item.view for item in ready if isinstance(item, _Seen)]
+            outputs = iter(self._predict_each(views))
+            for item in ready:
                 if isinstance(item, Failure):
                     yield item
                     continue
                 try:
-                    yield self._answer(item, next(outputs), constraints)
-                except WhenceError as error:
-                    yield Failure(item.name, error)
-                except Exception as error:  # one odd photo must not end a batch, whatever a library raises on it
-                    yield Failure(
-                        item.name, WhenceError(f"{item.name or 'a photo'} failed unexpectedly: {mask(repr(error))}")
-                    )
+                    output = next(outputs)
+                    if isinstance(output, Exception):
+                        raise output
+                    yield self._answer(item, output, constraints)
+                except _OF_THE_INSTALLATION:
+                    raise
+                except Exception as error:
+                    yield _failure(item.name, error)
+
+    def _predict_each(self, views: Sequence[NDArray[np.uint8]]) -> Sequence[PriorOutput | Exception]:
+        """The prior's output for each view; where a batch fails, one by one, and the error where one fails."""
+        try:
+            return self.prior.predict(views, device=self.device)
+        except _OF_THE_INSTALLATION:
+            raise
+        except Exception as error:  # whatever a model raises on one odd photo
+            if len(views) < 2:
+                return [error] * len(views)
+            return [self._predict_each([view])[0] for view in views]
+
+    def _see_or_failure(self, source: ImageSource) -> _Seen | Failure:
+        try:
+            return self._see(source)
+        except _OF_THE_INSTALLATION:
+            raise
+        except Exception as error:  # one odd photo must not end a batch, whatever a library raises on it
+            return _failure(str(source) if isinstance(source, str | os.PathLike) else None, error)
+
+    def _see(self, source: ImageSource) -> _Seen:
+        """Load a photo, read its text, and let its pixels go."""
+        photo = load(source)
+        readings = self.read(photo.pixels)
+        private = [reading.box for reading in readings if is_sensitive(reading.text)]
+        view = _reduced(photo.pixels)
+        jpeg, scale = _thumbnail(view, view.shape[1] / photo.width, private)
+        return _Seen(photo.name, view, masked(readings), self.clues(readings), private, jpeg, scale)
 
     def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
         """All text in ``pixels``, unmasked: for this process only."""
         return [] if self.ocr is None else self.ocr.read(pixels)
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
-        """What ``readings`` say about places, masked."""
+        """What ``readings`` say about places, masked; of more than 200 clues, as on a timetable, the strongest."""
         found = [clue for reader in self.clue_readers for clue in reader.clues(readings)]
+        if len(found) > _MOST_CLUES:
+            strongest = sorted(range(len(found)), key=lambda k: -_strength(found[k]))[:_MOST_CLUES]
+            found = [found[k] for k in sorted(strongest)]
         return [
             replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
             for clue in found
         ]
 
-    def _answer(self, photo: Image, output: PriorOutput, constraints: Constraints) -> Answer:
-        readings = self.read(photo.pixels)
-        clues = self.clues(readings)
+    def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:
+        clues = seen.clues
         prior = output.distribution
         fused = self.ranker.fuse(prior, clues)
         posterior = constraints.apply(fused.posterior)
@@ -161,25 +226,23 @@ class Locator:
             for k, (without, weight) in enumerate(zip(fused.without, fused.weights, strict=True))
         ]
         order = sorted(range(len(clues)), key=lambda k: (-abs(rows[k].log_odds), k))
-        lat, lon = posterior.point(self.utility)
-        private = [reading.box for reading in readings if is_sensitive(reading.text)]
-        jpeg, scale = _thumbnail(photo.pixels, private)
+        lat, lon, radius_km = _point_and_radius_km(posterior, self.utility)
         return Answer(
-            file=photo.name,
+            file=seen.name,
             lat=lat,
             lon=lon,
-            radius_km=posterior.radius_km(lat, lon),
+            radius_km=radius_km,
             place=self.gazetteer.nearest(lat, lon)[0],
             distribution=posterior,
             prior=prior,
             prior_name=self.prior.name,
             visual=self.prior.card.visual,
             clues=[clues[k] for k in order],
-            readings=masked(readings),
+            readings=seen.readings,
             ledger=[replace(rows[k], clue=new) for new, k in enumerate(order)],
-            thumbnail=jpeg,
-            thumbnail_scale=scale,
-            covered=private,
+            thumbnail=seen.thumbnail,
+            thumbnail_scale=seen.thumbnail_scale,
+            covered=seen.private,
         )
 
 
@@ -193,11 +256,26 @@ def locate(
     return Locator(offline=offline).locate(image, within=within, exclude=exclude)
 
 
-def _load_or_failure(source: ImageSource) -> Image | Failure:
-    try:
-        return load(source)
-    except WhenceError as error:
-        return Failure(str(source) if isinstance(source, str | os.PathLike) else None, error)
+@lru_cache(maxsize=2)
+def _point_and_radius_km(posterior: CellDistribution, utility: Utility) -> tuple[float, float, float]:
+    # Kept by identity: photos without a clue share the prior's own object, and in an archive they are the most.
+    lat, lon = posterior.point(utility)
+    return lat, lon, posterior.radius_km(lat, lon)
+
+
+def _strength(clue: Clue) -> float:
+    """Log-likelihood ratio in nats between where the clue points most and everywhere else."""
+    evidence = clue.evidence
+    points = (point.log_lr for point in evidence.points)
+    return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
+
+
+def _failure(name: str | None, error: Exception) -> Failure:
+    if isinstance(error, WhenceError):
+        return Failure(name, error)
+    if isinstance(error, MemoryError):
+        return Failure(name, ImageError(f"{name or 'a photo'} does not fit into memory: make it smaller"))
+    return Failure(name, WhenceError(f"{name or 'a photo'} failed unexpectedly: {printable(mask(repr(error)))}"))
 
 
 def _device(name: str, *, visual: bool) -> str:
@@ -214,13 +292,32 @@ def _device(name: str, *, visual: bool) -> str:
     return "cpu"
 
 
-def _thumbnail(pixels: NDArray[np.uint8], private: Sequence[Box]) -> tuple[bytes, float]:
-    """The photo as a small JPEG with the boxes of private text painted over, and its scale."""
-    picture = Pillow.fromarray(pixels)
+def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``pixels`` with no side over _VIEW_PX; a copy of its own, or the same where they are small already."""
+    height, width = pixels.shape[:2]
+    scale = _VIEW_PX / max(height, width)
+    if scale >= 1.0:
+        return pixels
+    cv2 = opencv()  # Pillow would copy the whole photo at four bytes a pixel first
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    view: NDArray[np.uint8] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return view
+
+
+def _thumbnail(view: NDArray[np.uint8], view_scale: float, private: Sequence[Box]) -> tuple[bytes, float]:
+    """The photo as a small JPEG with the boxes of private text painted over, and its scale.
+
+    Args:
+        view: (H, W, 3) uint8, the photo reduced by ``view_scale``.
+        view_scale: Pixels of ``view`` per pixel of the photo.
+        private: Boxes in pixels of the photo.
+    """
+    picture = Pillow.fromarray(view)
     scale = min(1.0, _THUMBNAIL_PX / max(picture.size))
     if scale < 1.0:
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         picture = picture.resize(size, reducing_gap=2.0)
+    scale *= view_scale
     if private:
         picture = Pillow.fromarray(cover(np.asarray(picture), [scaled(box, scale) for box in private]))
     stream = io.BytesIO()

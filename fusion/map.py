@@ -20,18 +20,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.assets import read_asset
+from data.errors import DatasetError
 from detectors.base import Box, scaled
 from fusion.map_scale import choose_level, class_labels, class_of, density_scale, percent
 from fusion.rings import cell_area_km2, cell_ring, circle_ring
 
-__all__ = ["MapCell", "MapClue", "MapLedgerRow", "choose_level", "cover", "percent", "render_map"]
+__all__ = ["ASSETS_SHA256", "MapCell", "MapClue", "MapLedgerRow", "choose_level", "cover", "percent", "render_map"]
 
 _ASSETS = Path(__file__).parent / "assets"
+ASSETS_SHA256: Final = MappingProxyType(
+    {
+        "leaflet.css": "b7fcb847cea23f0d9fa3bc37efc80d03840eda97da0613acd8eefe4b23833a5f",
+        "leaflet.js": "71a189424afbf57d0be0d9ad74efce273b434c58030197924ccfe16218bda517",
+        "world.json": "defd49f94fbc8e70ae9e3032edcc13e3215cf4106f029b329cef97e7eb14f9cb",
+    }
+)
 _MAX_TEXT = 600  # characters of one string that the page shows
 _MAX_READINGS = 500
 _MAX_POINTS = 200  # of one clue
@@ -174,6 +184,7 @@ def render_map(
         The page, UTF-8 text.
 
     Raises:
+        DatasetError: A shipped part of the page is missing, unreadable, damaged or another one.
         ValueError: The point, the radius, a ledger row's clue or the photo is not as said above.
     """
     lat, lon = point
@@ -214,7 +225,7 @@ def render_map(
         "footer": _markup(footer),
         "data": _json(data),
     }
-    template = (_ASSETS / "map.html").read_text(encoding="utf-8")
+    template = _asset("map.html")
     # One pass: what is filled in is not looked at again, so no text can name a slot.
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], template)
 
@@ -290,20 +301,28 @@ def _json(value: object) -> str:
 def _static_parts() -> dict[str, str]:
     """The parts of the page that no answer changes: scripts with their CSP hashes, styles, outlines."""
 
-    def text(name: str) -> str:
-        return (_ASSETS / name).read_text(encoding="utf-8")
-
     def sha256(script: str) -> str:
         return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") + "'"
 
-    scripts = {"leaflet_js": text("leaflet.js"), "map_js": text("map.js")}
-    styles = {"leaflet_css": text("leaflet.css"), "map_css": text("map.css")}
+    scripts = {"leaflet_js": _asset("leaflet.js"), "map_js": _asset("map.js")}
+    styles = {"leaflet_css": _asset("leaflet.css"), "map_css": _asset("map.css")}
     return {
         **scripts,
         **styles,
-        "world": text("world.json"),
+        "world": _asset("world.json"),
         "script_hashes": " ".join(sha256(script) for script in scripts.values()),
     }
+
+
+def _asset(name: str) -> str:
+    """The text of a shipped file; those that others made are checked against their pins."""
+    path = _ASSETS / name
+    if name in ASSETS_SHA256:
+        return read_asset(path, ASSETS_SHA256[name]).decode("utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}, a part of the map's page, cannot be read ({error}): reinstall whence") from error
 
 
 def _source(photo: NDArray[np.uint8]) -> str:

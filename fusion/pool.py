@@ -25,6 +25,9 @@ RELIABILITY: Mapping[str, float] = {
     "coordinates": 1.0,  # the reader's own doubt (a misread digit, another place's coordinates) is in its evidence
     "phone": 0.9,  # advertisements carry the number of a head office in another region
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
+    "address": 0.9,  # vans and advertisements name another town: that is in the reader's own rates
+    "institution": 0.9,  # the same; films and toys say Police
+    "brand": 0.8,  # what else a name stands for is in its evidence; firms move and merge after the table was made
     "place": 0.8,  # places are read far from where they are: travel agencies, restaurants, surnames
     "language": 0.9,  # short lines resemble several languages
 }

@@ -88,6 +88,17 @@ def test_a_foreign_package_of_our_name_is_said_clearly(tmp_path: Path) -> None:
     assert "whence needs its own package 'fusion'" in done.stderr and str(tmp_path) in done.stderr
 
 
+def test_a_foreign_package_installed_over_ours_is_said_clearly(tmp_path: Path) -> None:
+    (tmp_path / "whence.py").write_text((REPOSITORY / "whence.py").read_text(encoding="utf-8"), encoding="utf-8")
+    for room in ROOMS:
+        (tmp_path / room).mkdir()
+        ours = (REPOSITORY / room / "__init__.py").read_text(encoding="utf-8")
+        (tmp_path / room / "__init__.py").write_text("" if room == "detectors" else ours, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", "import whence"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "detectors is not whence's own any more" in done.stderr and "environment of its own" in done.stderr
+
+
 def test_every_asset_is_named_with_its_hash() -> None:
     import hashlib
 

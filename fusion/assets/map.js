@@ -143,20 +143,31 @@
     return path;
   }
   const landPath = pathOf(world.countries.flatMap((c) => c.polygons.flat())), borderPath = pathOf(world.lines);
-  function underlay(canvas, draw) {
+  // Each of `draws` is called for every copy of the world before the next one is.
+  function underlay(canvas, ...draws) {
     canvas._draw = () => { // Leaflet has cleared the canvas and set its origin
       const context = canvas._ctx, origin = map.getPixelOrigin(), scale = 2 ** map.getZoom();
-      for (const by of COPIES) {
-        context.save();
-        context.translate((by / 360) * 256 * scale - origin.x, -origin.y);
-        context.scale(scale, scale);
-        draw(context, scale);
-        context.restore();
+      for (const draw of draws) {
+        for (const by of COPIES) {
+          context.save();
+          context.translate((by / 360) * 256 * scale - origin.x, -origin.y);
+          context.scale(scale, scale);
+          draw(context, scale);
+          context.restore();
+        }
       }
     };
   }
   underlay(landCanvas, (context) => { context.fillStyle = css("--land"); context.fill(landPath, "evenodd"); });
-  underlay(borderCanvas, (context, scale) => {
+  // Above the cells: a veil over the sea, without which wide cells hide the coasts, then the borders.
+  underlay(borderCanvas, (context) => {
+    context.fillStyle = css("--sea");
+    context.globalAlpha = 0.6;
+    context.fillRect(0, -256, 256, 768);
+  }, (context) => {
+    context.globalCompositeOperation = "destination-out";
+    context.fill(landPath, "evenodd");
+  }, (context, scale) => {
     context.strokeStyle = css("--border");
     context.lineWidth = 0.8 / scale;
     context.lineJoin = "round";
@@ -230,6 +241,11 @@
     const taken = [];
     const at = map.latLngToContainerPoint([data.point[0], data.point[1]]);
     taken.push([at.x - 14, at.y - 14, at.x + 14, at.y + 14]);
+    const frame = byId("map").getBoundingClientRect(); // no name hides behind a button
+    for (const control of document.querySelectorAll(".map-buttons, .leaflet-control")) {
+      const r = control.getBoundingClientRect();
+      taken.push([r.left - frame.left, r.top - frame.top, r.right - frame.left, r.bottom - frame.top]);
+    }
     const hits = (box) => taken.some((t) => t[0] < box[2] && box[0] < t[2] && t[1] < box[3] && box[1] < t[3]);
     const put = (text, lat, lon, kind) => {
       for (const by of COPIES) {
@@ -274,18 +290,9 @@
     if (still.matches) map.fitBounds(bounds, { ...options, animate: false });
     else map.flyToBounds(bounds, { ...options, duration: 0.8 });
   }
-  function answerView() {
-    // The circle and the densest cells that hold half of what is drawn, whichever is wider.
-    const total = data.cells.reduce((sum, cell) => sum + cell.mass, 0);
-    const rings = [data.circle];
-    let sum = 0;
-    for (const cell of data.cells.slice().sort((a, b) => b.mass / b.area - a.mass / a.area)) {
-      if (sum >= 0.5 * total) break;
-      rings.push(cell.ring);
-      sum += cell.mass;
-    }
-    return boxAround(rings);
-  }
+  // The circle, which holds half of the probability; a far tail is a click on "World" away.
+  const answerView = () => boxAround([data.circle]);
+  const CONTEXT_ZOOM = 5.5; // a sharp answer opens with the country around it; "Answer" goes nearer
 
   // ---------------------------------------------------------------- clues
   const clueLayer = L.layerGroup().addTo(map);
@@ -352,7 +359,11 @@
     drawClue(clue);
     fly(clueView(clue));
     const back = el("button", { type: "button" }, "Back to the answer");
-    back.addEventListener("click", () => { choose(null); fly(answerView(), 10); });
+    back.addEventListener("click", () => {
+      choose(null);
+      fly(answerView(), CONTEXT_ZOOM);
+      tags[index].find((node) => node.tagName === "BUTTON").focus({ preventScroll: true }); // this button is gone
+    });
     panel.append(
       el("p", {}, el("span", { class: "kind" }, (index + 1) + " · ", said(clue.kind)), said(clue.text, "read")),
       el("p", {}, said(clue.meaning, "clip")),
@@ -360,7 +371,7 @@
       el("div", { class: "actions" }, back));
     if (from === "ledger") byId("where").scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
   }
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && chosen !== null) { choose(null); fly(answerView(), 10); } });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && chosen !== null) { choose(null); fly(answerView(), CONTEXT_ZOOM); } });
 
   function tag(index, from) {
     const clue = data.clues[index];
@@ -495,7 +506,7 @@
   choose(null);
   byId("to-answer").addEventListener("click", () => { choose(null); fly(answerView(), 10); });
   byId("to-world").addEventListener("click", () => fly(wholeWorld(), 3));
-  map.fitBounds(answerView(), { padding: [24, 24], maxZoom: 10, animate: false });
+  map.fitBounds(answerView(), { padding: [24, 24], maxZoom: CONTEXT_ZOOM, animate: false });
   paint();
   dark.addEventListener("change", paint);
   new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(byId("map"));

@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import struct
+import subprocess
+import sys
+import threading
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image as PILImage
-from PIL import ImageFile, PngImagePlugin
+from PIL import ImageFile, ImageOps, PngImagePlugin
 
 from data.errors import ImageError
 from data.images import FORMATS, Image, Limits, find_images, load
+from data.pillow_settings import without_warnings
+from data.printable import printable
 
 RNG = np.random.default_rng(7)
 # Smooth, so that lossy formats keep it; no symmetry, so that every turn shows.
@@ -389,7 +397,180 @@ class TestFindImages:
         with pytest.raises(ImageError, match="no photo in folder"):
             find_images([tmp_path])
 
+    def test_photos_of_formats_that_are_not_opened_are_not_passed_over(self, tmp_path: Path) -> None:
+        (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        (tmp_path / "b.nef").write_bytes(encoded(format="TIFF"))  # what a raw file shows to a reader of TIFF
+        (tmp_path / "c.heic").write_bytes(encoded(format="JPEG"))  # misnamed, as some phones' exports are
+        found = find_images([tmp_path])
+        assert [path.name for path in found] == ["a.HEIC", "b.nef", "c.heic"]
+        for path in found[:2]:
+            with pytest.raises(ImageError, match="export it as JPEG"):
+                load(path)
+        assert load(found[2]).pixels.shape == PHOTO.shape
+
+    def test_a_folder_inside_that_cannot_be_listed_is_kept_for_load_to_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a.jpg").touch()
+        (tmp_path / "locked").mkdir()
+        scan = os.scandir
+
+        def locked(path: Any) -> Any:  # root may list everything
+            if Path(path).name == "locked":
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", locked)
+        assert find_images([tmp_path]) == [tmp_path / "a.jpg", tmp_path / "locked"]
+        with pytest.raises(ImageError, match="cannot list folder"):
+            find_images([tmp_path / "locked"])
+
+    def test_one_locked_folder_among_others_does_not_end_a_batch(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("open", "locked"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "open" / "a.jpg").touch()
+        scan = os.scandir
+
+        def locked(path: Any) -> Any:  # root may list everything
+            if Path(path).name == "locked":
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", locked)
+        found = find_images([tmp_path / "locked", tmp_path / "open"])
+        assert found == [tmp_path / "locked", tmp_path / "open" / "a.jpg"]
+
+    def test_a_web_address_is_not_opened(self) -> None:
+        for address in ("https://example.org/a.jpg", Path("http://example.org/a.jpg")):
+            with pytest.raises(ImageError, match="download the photo first"):
+                load(address)
+
     def test_a_link_back_up_ends(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").touch()
         (tmp_path / "loop").symlink_to(tmp_path)
         assert find_images([tmp_path]) == [tmp_path / "a.jpg"]
+
+
+class TestThreads:
+    """Photos are decoded by several threads at once."""
+
+    def test_two_threads_are_inside_a_decoder_at_the_same_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        both = threading.Barrier(2, timeout=20)
+        decode = ImageFile.ImageFile.load
+
+        def meet_and_decode(self: ImageFile.ImageFile) -> Any:
+            both.wait()
+            return decode(self)
+
+        monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", meet_and_decode)
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(load, [encoded(), encoded()])
+        assert np.array_equal(first.pixels, second.pixels)
+
+    def test_truncated_photos_are_refused_in_all_threads_and_the_switch_is_turned_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        whole = encoded(format="JPEG")
+
+        def refused(content: bytes) -> bool:
+            try:
+                load(content)
+            except ImageError:
+                return True
+            return False
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(refused, [whole[: int(0.8 * len(whole))], whole] * 100)) == [True, False] * 100
+        assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+    def test_warnings_are_kept_in_only_for_the_thread_that_decodes(self) -> None:
+        inside, seen = threading.Event(), threading.Event()
+
+        def decode() -> None:
+            with without_warnings():
+                inside.set()
+                assert seen.wait(20)
+                warnings.warn("of the decoder", UserWarning, stacklevel=1)  # an error here, were it let through
+
+        with ThreadPoolExecutor(1) as pool:
+            task = pool.submit(decode)
+            assert inside.wait(20)
+            with pytest.raises(UserWarning, match="of another thread"):  # the tests turn warnings into errors
+                warnings.warn("of another thread", UserWarning, stacklevel=1)
+            seen.set()
+            task.result()
+        with pytest.raises(UserWarning, match="afterwards"):
+            warnings.warn("afterwards", UserWarning, stacklevel=1)
+
+    def test_large_photos_that_pillow_warns_of_load_in_threads_though_warnings_are_errors(self) -> None:
+        content = encoded(np.zeros((9_600, 9_600), np.uint8), compress_level=1)
+        with ThreadPoolExecutor(2) as pool:
+            assert [image.width for image in pool.map(load, [content] * 2)] == [9_600] * 2
+
+
+class TestStripes:
+    """A photo is converted in stripes of rows; the seams must not show."""
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_a_tall_photo_is_turned_whole(self, orientation: int) -> None:
+        stored = RNG.integers(0, 255, (1300, 40, 3), np.uint8)
+        turned = load(encoded(stored, exif=exif_block(orientation=orientation))).pixels
+        with PILImage.open(io.BytesIO(encoded(stored, exif=exif_block(orientation=orientation)))) as image:
+            assert np.array_equal(turned, np.asarray(ImageOps.exif_transpose(image)))
+
+    @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB"])
+    def test_every_mode_is_converted_as_in_one_piece(self, mode: str) -> None:
+        image = PILImage.fromarray(RNG.integers(0, 255, (1100, 40, 3), np.uint8)).convert(mode)
+        assert np.array_equal(load(image).pixels, np.asarray(image.convert("RGB")))
+
+    def test_gray_of_many_bits_has_one_scale_from_top_to_bottom(self) -> None:
+        ramp = np.linspace(-5.0, 900.0, 1200, dtype=np.float32)[:, None] * np.ones((1, 40), np.float32)
+        gray = load(encoded(ramp, "TIFF")).pixels[:, 7, 0].astype(int)
+        assert gray[0] == 0 and gray[-1] == 255 and (np.diff(gray) >= 0).all() and np.diff(gray).max() <= 1
+
+
+def test_the_filters_of_warnings_can_still_be_handed_to_another_process() -> None:
+    load(encoded())
+    assert pickle.loads(pickle.dumps(warnings.filters)) == warnings.filters
+
+
+class TestMemory:
+    def test_a_photo_that_does_not_fit_into_memory_says_what_to_do(self, tmp_path: Path) -> None:
+        path = tmp_path / "wide.png"
+        path.write_bytes(encoded(np.zeros((10_000, 10_000), np.uint8), compress_level=1))
+        script = """
+import resource, sys
+import numpy as np
+from data.errors import ImageError
+from data.images import load
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for more in (10, 50, 150):  # MiB: the file of 100 million pixels fits, its gray (95) and then its colours (286) do not
+    resource.setrlimit(resource.RLIMIT_AS, (used + more * 2**20, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    try:
+        load(sys.argv[1])
+    except ImageError as error:
+        print(error)
+"""
+        if not Path("/proc/self/statm").exists():
+            pytest.skip("needs Linux's /proc to set a cap on memory")
+        root = Path(__file__).resolve().parents[2]
+        command = [sys.executable, "-c", script, str(path)]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        assert done.stdout.count("does not fit into memory: make it smaller") == 3
+
+
+class TestHostileNames:
+    @pytest.mark.parametrize("name", ["a\x1b[2Jb.jpg", "gpj\u202eexe.jpg", "a\nb\r.jpg", "caf\udce9.jpg"])
+    def test_an_error_shows_a_hostile_name_escaped_and_the_photo_keeps_it(self, name: str, tmp_path: Path) -> None:
+        path = tmp_path / name
+        for make in (lambda: None, lambda: path.write_bytes(b"GIF89a"), lambda: path.write_bytes(b"")):
+            make()
+            with pytest.raises(ImageError) as caught:
+                load(path)
+            assert str(caught.value).isprintable()
+            assert printable(name) in str(caught.value)
+        path.write_bytes(encoded())
+        assert load(path).name == str(path)

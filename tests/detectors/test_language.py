@@ -167,7 +167,7 @@ def test_the_model_is_small_and_names_living_languages_only() -> None:
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_model, "__file__", str(tmp_path / "language_model.py"))
+    monkeypatch.setattr(language_model, "MODEL_PATH", tmp_path / "assets" / "language.safetensors")
     load_model.cache_clear()
     try:
         with pytest.raises(WeightsError, match="reinstall"):
@@ -180,7 +180,7 @@ def test_a_missing_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_damaged_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "language.safetensors").write_bytes(b"\x00" * 100)
-    monkeypatch.setattr(language_model, "__file__", str(tmp_path / "language_model.py"))
+    monkeypatch.setattr(language_model, "MODEL_PATH", tmp_path / "assets" / "language.safetensors")
     load_model.cache_clear()
     try:
         with pytest.raises(WeightsError, match="damaged"):

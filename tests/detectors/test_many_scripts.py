@@ -241,7 +241,7 @@ class TestWeights:
         content[len(content) // 2] ^= 1
         path = tmp_path / "net.onnx"
         path.write_bytes(content)
-        with pytest.raises(WeightsError, match="not the one"):
+        with pytest.raises(WeightsError, match="damaged or not the file"):
             LineNet(weights=(path, WEIGHTS[1]))
 
     def test_the_network_is_under_twenty_megabytes(self) -> None:

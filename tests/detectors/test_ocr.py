@@ -21,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from data.errors import RequestError, WeightsError, WhenceError
+from data.errors import OfflineError, RequestError, WeightsError, WhenceError
 from data.images import load
 from detectors.base import Box, Reading
 from detectors.easy import EasyEngine
@@ -108,7 +108,7 @@ class TestRapid:
     ) -> None:
         spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
         monkeypatch.setattr("detectors.rapid.find_spec", lambda name: spec)
-        with pytest.raises(WeightsError, match="pip install"):
+        with pytest.raises(WeightsError, match=r"pip install .*rapidocr"):
             RapidEngine()
 
 
@@ -342,15 +342,29 @@ class TestEasy:
         assert {(r.text, r.confidence, r.engine) for r in readings} == {("Hola", 0.875, "easyocr")}
 
     def test_offline_and_without_models_it_says_how_to_get_them(self, tmp_path: Path, no_network: None) -> None:
-        with pytest.raises(WeightsError, match=r"craft_mlt_25k.*download https://github.com/JaidedAI"):
+        with pytest.raises(OfflineError, match=r"craft_mlt_25k.*--offline.*download https://github.com/JaidedAI"):
             EasyEngine(["es"], offline=True, folder=tmp_path)
+
+    def test_a_model_that_was_damaged_is_refused_offline_and_else_fetched_again(
+        self, models: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        pin(monkeypatch, models)
+        for name, content in models.items():
+            (tmp_path / name).write_bytes(content)
+        (tmp_path / "latin_g2.pth").write_bytes(models["latin_g2.pth"][:-1] + b"!")
+        with pytest.raises(OfflineError, match=r"latin_g2.* is missing or damaged"):
+            EasyEngine(["es", "en"], offline=True, folder=tmp_path)
+        asked = list[str]()
+        EasyEngine(["es", "en"], folder=tmp_path, transport=release(models, asked))
+        assert {url.rsplit("/", 1)[1] for url in asked} == {"latin_g2.zip"}
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == models
 
     def test_the_environment_can_forbid_the_network(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_network: None
     ) -> None:
         monkeypatch.setenv("WHENCE_OFFLINE", "1")
         monkeypatch.setattr("detectors.easy.default_folder", lambda: tmp_path)
-        with pytest.raises(WeightsError, match="none may be fetched"):
+        with pytest.raises(OfflineError, match="the network is forbidden"):
             make_reader("easyocr:es,en", offline=False)
 
     def test_a_network_that_fails_is_one_clear_error(self, tmp_path: Path) -> None:

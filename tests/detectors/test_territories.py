@@ -52,7 +52,7 @@ def test_names_are_readable() -> None:
 def test_a_damaged_table_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "territories.json").write_text(json.dumps({"people": {}}))
-    monkeypatch.setattr(territories, "__file__", str(tmp_path / "territories.py"))
+    monkeypatch.setattr(territories, "TABLE_PATH", tmp_path / "assets" / "territories.json")
     photo_shares.cache_clear()
     try:
         with pytest.raises(DatasetError, match="reinstall"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import whence
-from data.errors import ImageError, RequestError, WhenceError
+from data.errors import ImageError, RequestError, WeightsError, WhenceError
 from data.offline import offline_by_environment
 from data.partition import Partition
 from detectors.base import Clue, Evidence, Reading
@@ -81,6 +81,49 @@ def test_no_part_that_a_reader_shows_leaves_unmasked() -> None:
     assert "551 234" not in answer.to_json() + str(answer) + answer.to_html()
 
 
+def test_of_a_wall_of_clues_the_strongest_are_kept() -> None:
+    strengths = [1.0] * 499 + [2.0]
+
+    class Chatty:
+        kind = "chatty"
+
+        def clues(self, readings: Sequence[Reading]) -> list[Clue]:
+            return [
+                Clue("chatty", f"c{n}", "x", Evidence(0.0, {"ES": strength}, sources=(f"r0:{n}-{n + 1}",)))
+                for n, strength in enumerate(strengths)
+            ]
+
+    answer = Locator(ocr=FixedText(["x"]), clue_readers=[Chatty()]).locate(PIXELS)
+    assert {clue.text for clue in answer.clues} == {*(f"c{n}" for n in range(199)), "c499"}
+
+
+def test_a_damaged_installation_ends_a_batch_instead_of_failing_every_photo() -> None:
+    class Damaged(FixedText):
+        def read(self, pixels: np.ndarray) -> list[Reading]:
+            raise WeightsError("the language model is damaged: reinstall whence")
+
+    with pytest.raises(WeightsError, match="reinstall"):
+        list(Locator(ocr=Damaged([])).locate_many([PIXELS, PIXELS]))
+
+
+def test_an_array_that_its_owner_fills_again_is_looked_at_as_it_was() -> None:
+    seen: list[int] = []
+
+    class Curious(FixedText):
+        def read(self, pixels: np.ndarray) -> list[Reading]:
+            seen.append(int(pixels[0, 0, 0]))
+            return []
+
+    def frames() -> Iterator[np.ndarray]:
+        buffer = np.zeros((48, 64, 3), np.uint8)
+        for n in range(10):
+            buffer[:] = n
+            yield buffer
+
+    list(Locator(ocr=Curious([])).locate_many(frames()))
+    assert seen == list(range(10))
+
+
 def test_whatever_a_library_raises_is_a_row() -> None:
     class Broken(FixedText):
         def read(self, pixels: np.ndarray) -> list[Reading]:
@@ -137,12 +180,12 @@ def test_a_bad_photo_is_a_row_and_the_batch_goes_on(locator: Locator, tmp_path: 
         locator.locate_many([PIXELS], within="Narnia")
 
 
-def test_a_batch_is_lazy_and_larger_than_one_chunk(locator: Locator) -> None:
+def test_a_batch_takes_in_no_more_photos_than_it_works_on(locator: Locator) -> None:
     given = iter([PIXELS] * 20)
     results = locator.locate_many(given)
     next(results)
-    assert len(list(given)) == 20 - 8  # no more photos are taken in than one chunk
-    assert len(list(results)) == 7
+    assert len(list(given)) == 20 - 9  # those that a prior sees at once, and one more that is being read
+    assert len(list(results)) == 8
 
 
 def test_constraints_move_the_answer(locator: Locator) -> None:
