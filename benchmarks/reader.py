@@ -81,9 +81,9 @@ def rendered(pool: Path, lines: int) -> None:
     for script, taken in sorted(confusion.items()):
         n = taken.total()
         wrong = ", ".join(f"{s} {c}" for s, c in taken.most_common(4) if s != script)
-        read = np.array(slips.get(script, [(0, 0, 0)]))
-        cer = f"{100 * read[:, 0].sum() / read[:, 1].sum():.1f}" if script in slips else ""
-        exact = f"{100 * read[:, 2].mean():.1f}" if script in slips else ""
+        counted = np.array(slips.get(script, [(0, 0, 0)]))
+        cer = f"{100 * counted[:, 0].sum() / counted[:, 1].sum():.1f}" if script in slips else ""
+        exact = f"{100 * counted[:, 2].mean():.1f}" if script in slips else ""
         print(f"| {script} | {n} | {100 * taken[script] / n:.1f} | {wrong} | {cer} | {exact} |")
     right = sum(taken[script] for script, taken in confusion.items())
     print(f"all scripts: {100 * right / seen:.1f}% of {seen} lines; {machine()}")
