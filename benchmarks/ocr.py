@@ -44,6 +44,9 @@ STRATEGIES = {
 }
 
 
+Recognition = Sequence[tuple[str, float] | tuple[str, float, str]]
+
+
 class Remembering:
     """An engine that runs once on the same pixels, and charges its processor time every time."""
 
@@ -52,7 +55,7 @@ class Remembering:
         self.seconds = 0.0
         self._engine = engine
         self._detected: dict[bytes, tuple[Detection, float]] = {}
-        self._recognised: dict[bytes, tuple[list[tuple[str, float]], float]] = {}
+        self._recognised: dict[bytes, tuple[Recognition, float]] = {}
 
     def detect(self, pixels: NDArray[np.uint8]) -> Detection:
         """As the engine does."""
@@ -64,7 +67,7 @@ class Remembering:
         self.seconds += seconds
         return detection
 
-    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> Recognition:
         """As the engine does."""
         key = hashlib.sha256(b"".join(repr(line.shape).encode() + line.tobytes() for line in lines)).digest()
         if key not in self._recognised:

@@ -124,7 +124,8 @@ class Clue:
 
     Attributes:
         kind: Which reader found it: ``coordinates``, ``phone``, ``domain``, ``address``, ``institution``,
-            ``direction``, ``road``, ``units``, ``brand``, ``place``, ``currency``, ``wording``, ``language``.
+            ``direction``, ``road``, ``units``, ``brand``, ``place``, ``currency``, ``wording``, ``language``,
+            ``script``.
         text: What was read, masked where it looks like a plate, a phone number or an e-mail address.
         meaning: One sentence for a person: what it means and where it points.
         evidence: Where it points.

@@ -57,8 +57,12 @@ class TextEngine(Protocol):
     def detect(self, pixels: NDArray[np.uint8]) -> Detection:
         """Boxes of the text lines in ``pixels``, (H, W, 3) uint8 RGB."""
 
-    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        """Text and confidence of each line image, (h, w, 3) uint8 RGB."""
+    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> Sequence[tuple[str, float] | tuple[str, float, str]]:
+        """Text and confidence of each line image, (h, w, 3) uint8 RGB.
+
+        Where the script was seen and the text could not be read, the text is empty and the script's ISO 15924 code
+        stands third.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +178,14 @@ class PhotoReader:
         source, boxes = (part, boxes * ratio) if region.scale > 1.0 else (shown, boxes)
         read = self._engine.recognise([_line_image(source, box) for box in boxes])
         return detection, [
-            Reading("", text.strip(), _box(quad), confidence, script_of(text), self.name, round(region.scale, 3))
-            for quad, (text, confidence) in zip(corners, read, strict=True)
+            Reading("", text.strip(), _box(quad), confidence, _script(text, *script), self.name, round(region.scale, 3))
+            for quad, (text, confidence, *script) in zip(corners, read, strict=True)
         ]
+
+
+def _script(text: str, seen: str = "") -> str:
+    """Script of ``text``, or the one that was seen where there is no text."""
+    return script_of(text) if text.strip() or not seen else seen
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
@@ -328,8 +337,15 @@ def merge(looks: Sequence[Sequence[Reading]]) -> list[Reading]:
 
 
 def _weight(reading: Reading) -> float:
-    """Letters and digits, each as much as it is surer than chance."""
-    return max(reading.confidence - 0.4, 0.0) * sum(c.isalnum() for c in reading.text)
+    """Letters and digits, each as much as it is surer than chance.
+
+    A line whose script was seen and that nobody reads counts as if it had a letter for each of its heights.
+    """
+    letters = float(sum(c.isalnum() for c in reading.text))
+    if not reading.text and reading.script != "Zyyy":
+        (x0, y0), (x1, y1), *_ = reading.box
+        letters = math.hypot(x1 - x0, y1 - y0) / max(reading.height, 1.0)
+    return max(reading.confidence - 0.4, 0.0) * letters
 
 
 def _without_duplicates(readings: list[Reading]) -> list[Reading]:

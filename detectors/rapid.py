@@ -1,7 +1,8 @@
 """RapidOCR as a text engine: the one that ships. Its models come inside its package; nothing is ever downloaded.
 
 The recogniser (PP-OCRv6 small) reads Latin, Chinese and Japanese, and Greek poorly. It does not know Cyrillic, Arabic,
-Hangul or the scripts of India: there it reads nothing, or Latin letters that look alike.
+Hangul or the scripts of India: there it reads nothing, or Latin letters that look alike. :mod:`detectors.many_scripts`
+mends its readings of those.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from data.assets import check_asset
 from data.errors import WeightsError
 from data.offline import quiet_libraries
 from detectors._opencv import opencv
+from detectors.many_scripts import ManyScripts, Recognised
 from detectors.ocr import Detection
 
-__all__ = ["MODELS_SHA256", "RapidEngine"]
+__all__ = ["MODELS_SHA256", "RapidEngine", "recogniser_path"]
 
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 # As in rapidocr 3.10.0, whose default_models.yaml names the same: `rapidocr/models` is checked when it is opened.
@@ -38,16 +40,19 @@ class RapidEngine:
 
     Args:
         threads: Threads for one picture; None leaves it to onnxruntime, which takes one per core.
+        many_scripts: Also judge each line's script, and read Cyrillic, Greek, Bengali and Devanagari with our own
+            network.
 
     Raises:
-        WeightsError: The installed package does not have the models inside, or they are damaged or others.
+        WeightsError: The installed package does not have the models inside, or they or our network are damaged
+            or others.
 
     Source: https://github.com/RapidAI/RapidOCR, models https://github.com/PaddlePaddle/PaddleOCR (both Apache 2.0).
     """
 
     name = "rapidocr"
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, many_scripts: bool = True) -> None:
         opencv()  # RapidOCR imports it at once; say how to mend it before that fails
         quiet_libraries(offline=False)  # onnxruntime reports what it runs unless told not to before its import
         # Lazy: rapidocr, onnxruntime and shapely take 0.6 s.
@@ -67,6 +72,7 @@ class RapidEngine:
         )
         # The two stages are taken apart: detection runs on enlarged parts, recognition on lines of the photo itself.
         self._detector: Any = self._engine._load_det_model()  # type: ignore[no-untyped-call]
+        self._others = ManyScripts(threads=threads) if many_scripts else None
 
     def detect(self, pixels: NDArray[np.uint8]) -> Detection:
         """Boxes of the text lines in ``pixels``, (H, W, 3) uint8 RGB, and how much each place looks like text."""
@@ -79,13 +85,23 @@ class RapidEngine:
         boxes, _ = self._detector.postprocess_op(heat, (height, width))
         return Detection(np.asarray(boxes, np.float32).reshape(-1, 4, 2), heat[0, 0])
 
-    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        """Text and confidence of each line image, (h, w, 3) uint8 RGB."""
+    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[Recognised]:
+        """Text, confidence and, where only that is known, the script of each line image, (h, w, 3) uint8 RGB."""
         if not lines:
             return []
         read = self._engine.recognize_txt([np.ascontiguousarray(line[:, :, ::-1]) for line in lines])
         pairs = zip(read.txts or (), read.scores or (), strict=True)
-        return [(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
+        found = [(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
+        return self._others.mended(lines, found) if self._others else [Recognised(*one) for one in found]
+
+
+def recogniser_path() -> Path:
+    """Where the installed package has its line recogniser.
+
+    Raises:
+        WeightsError: It is not there.
+    """
+    return _model(_RECOGNISER)
 
 
 def _model(name: str) -> Path:

@@ -15,6 +15,7 @@ from detectors.places import PlaceReader
 from detectors.prices import PriceReader
 from detectors.roads import RoadReader
 from detectors.units import UnitReader
+from detectors.unread import UnreadScriptReader
 from detectors.wording import WordingReader
 
 __all__ = ["default_clue_readers"]
@@ -35,4 +36,5 @@ def default_clue_readers(gazetteer: Gazetteer) -> tuple[ClueReader, ...]:
         PriceReader(),
         WordingReader(),
         LanguageReader(),
+        UnreadScriptReader(),
     )

@@ -1,4 +1,4 @@
-"""The command ``whence``: ``demo``, ``locate`` and ``partition``.
+"""The command ``whence``: ``demo``, ``locate``, ``partition`` and ``train``.
 
 Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
 """
@@ -119,6 +119,29 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: the shipped partition")
     info.add_argument("--points", type=Path, metavar="CSV", help="measure the ceiling on these coordinates instead")
     info.set_defaults(run=_partition_info)
+
+    train = commands.add_parser("train", help="rebuild shipped weights from nothing (needs the extra `build`)")
+    models = train.add_subparsers(dest="model", required=True, metavar="MODEL")
+    reader = models.add_parser(
+        "reader",
+        help="the script classifier and the reader of Cyrillic, Greek, Bengali and Devanagari lines",
+        description="Renders lines of text with the fonts of this machine, trains two heads on RapidOCR's recogniser, "
+        "and writes OUT/reader.onnx. Stopped and started again it goes on from its checkpoints.",
+    )
+    reader.add_argument("out", type=_path, metavar="OUT", help="folder of checkpoints and of reader.onnx")
+    reader.add_argument("--minutes", type=_count, default=90, metavar="N", help="time for both (default 90)")
+    reader.add_argument("--pool", type=_path, metavar="DIR", help="folder of rendered lines (default: OUT/pool)")
+    reader.add_argument("--lines", type=_count, default=60_000, metavar="N", help="most lines of each in the pool")
+    reader.add_argument(
+        "--grounds",
+        type=_path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="photos to write on, besides plain colours",
+    )
+    reader.add_argument("--seed", type=int, default=0, metavar="N")
+    reader.set_defaults(run=_train_reader)
     return parser
 
 
@@ -273,4 +296,16 @@ def _partition_info(args: argparse.Namespace) -> int:
     from data.partition import load, load_default
 
     print(describe(load(args.file) if args.file else load_default(), points=args.points))
+    return 0
+
+
+def _train_reader(args: argparse.Namespace) -> int:
+    import logging
+
+    from detectors.train_reader import train
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    pool = args.pool or args.out / "pool"
+    written = train(args.out, minutes=args.minutes, pool=pool, grounds=args.grounds, lines=args.lines, seed=args.seed)
+    print(written if written else f"not finished: run the same command again, {args.out} has the checkpoints")
     return 0

@@ -35,6 +35,7 @@ RELIABILITY: Mapping[str, float] = {
     "currency": 0.8,  # prices for visitors, exchange offices
     "wording": 0.9,  # a foreign branch, a lorry from abroad
     "language": 0.9,  # short lines resemble several languages
+    "script": 0.9,  # restaurants and flags abroad
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
 

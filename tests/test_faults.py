@@ -32,6 +32,7 @@ import detectors.brand_table
 import detectors.institution_words
 import detectors.language_model
 import detectors.language_words
+import detectors.line_net
 import detectors.postal
 import detectors.rapid
 import detectors.street_lines
@@ -40,9 +41,11 @@ import detectors.wording
 import fusion.map
 from data.errors import DatasetError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
+from detectors.line_net import LineNet
 from detectors.rapid import RapidEngine
 from tests.conftest import REPOSITORY
 
+RECOGNISER = "PP-OCRv6_rec_small.onnx"
 RAPID = Path((find_spec("rapidocr") or SimpleNamespace(origin="")).origin or "").parent / "models"
 # A user who is nobody: no entry in the list of users, no right to pass over permissions, no network.
 NOBODY = ("unshare", "--user", "--map-user=12345", "--map-group=12345", "--net")
@@ -162,6 +165,13 @@ SHIPPED = {
         detectors.institution_words.INSTITUTION_WORDS, detectors.institution_words.INSTITUTION_WORDS_SHA256,
         DatasetError, constant(detectors.institution_words, "INSTITUTION_WORDS"),
         uncached(detectors.institution_words._names), rewritten("police", "policy"),
+    ),
+    "detectors/reader.onnx": Shipped(
+        *detectors.line_net.WEIGHTS, WeightsError,
+        lambda monkeypatch, path: monkeypatch.setattr(
+            detectors.line_net, "WEIGHTS", (path, detectors.line_net.WEIGHTS[1])
+        ),
+        lambda: LineNet(weights=detectors.line_net.WEIGHTS), lambda path: shutil.copy(RAPID / RECOGNISER, path),
     ),
     "detectors/territories.json": Shipped(
         detectors.territories.TABLE_PATH, detectors.territories.TABLE_SHA256, DatasetError,
