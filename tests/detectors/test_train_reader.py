@@ -51,14 +51,23 @@ def test_a_head_learns_letters_keeps_its_checkpoint_and_goes_on_from_it(tmp_path
     assert second["lines"] > first["lines"] > 100
     assert second["seconds"] > 0.14 * 60 > first["seconds"] >= 0.12 * 60
 
-    net = ReaderHead(len(TOKENS))
-    net.load_state_dict(second["net"])
-    net.eval()
     shard = load_seen(tmp_path / "pool" / "reader_seen" / "00000.npz")
     reader = LineReader(TOKENS)
-    with torch.no_grad():
-        read = [reader(net(torch.from_numpy(shard.line(i))[None])[0].numpy(), "Cyrl")[0] for i in range(len(shard))]
-    assert np.mean([a == b for a, b in zip(read, shard.texts, strict=True)]) > 0.8
+
+    def right() -> float:
+        net = ReaderHead(len(TOKENS))
+        net.load_state_dict(torch.load(out / "reader.pt", weights_only=True)["net"])
+        net.eval()
+        with torch.no_grad():
+            read = [reader(net(torch.from_numpy(shard.line(i))[None])[0].numpy(), "Cyrl")[0] for i in range(len(shard))]
+        return float(np.mean([a == b for a, b in zip(read, shard.texts, strict=True)]))
+
+    # It learns for a time and not for a number of steps: a slow or busy machine gets more of it.
+    for minutes in (0.3, 0.6, 1.2, 2.4):
+        if right() > 0.8:
+            break
+        train(out, minutes=minutes, pool=tmp_path / "pool", what=["reader"], render=False)
+    assert right() > 0.8
 
 
 def test_training_without_any_line_is_refused_at_once(tmp_path: Path) -> None:
