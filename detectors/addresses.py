@@ -23,7 +23,7 @@ from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.lines import Token, tokens_of
 from detectors.postal import Code, codes_in, postal_countries
 from detectors.privacy import mask
-from detectors.signs import doubt, likely, merged, parted, shortened, sources, stacked, strength, weakened
+from detectors.signs import Span, doubt, likely, merged, parted, shortened, sources, stacked, strength, weakened
 from detectors.street_lines import Street, street_in, street_over
 from detectors.towns import LONGEST_TOWN, TownEvidence, Towns
 from detectors.word_tables import country_evidence, nats_told
@@ -36,6 +36,7 @@ IN_COUNTRY = 0.3
 """... and this share elsewhere in its country: vans, advertisements, head offices."""
 NEXT_PART = 0.5
 """What a further part of an address, or a further address, adds against what it says alone."""
+_HOUSE_NUMBER = 4  # digits of the longest number of a house
 _LEAST_NATS = 0.3  # what the best country must gain
 _LEAST_TOLD = 0.05  # ... and what the countries' distribution must move
 _LEAST_ELSEWHERE = -6.0
@@ -119,8 +120,9 @@ class AddressReader:
             address = _Address()
             for street in street_in(line, page.readings[i]):
                 _add(address, street)
+            streets = list(address.spans)
             for code in islice(codes_in(page.readings[i].text), _MOST_CODES):
-                self._add_code(address, code, i, page)
+                self._add_code(address, code, i, page, streets)
             if not address.fits:
                 self._add_state(address, i, page)
             if address.parts or address.fits:
@@ -138,10 +140,13 @@ class AddressReader:
                 self._add_town_below(by_line[i], i, page)
         return _joined(by_line, page.below())
 
-    def _add_code(self, address: _Address, code: Code, i: int, page: _Page) -> None:
+    def _add_code(self, address: _Address, code: Code, i: int, page: _Page, streets: Sequence[Span]) -> None:
         best: tuple[list[tuple[Place, float]], tuple[int, int, int], str] | None = None
         sides: set[str] = set()
         for name, state, side in page.names_beside(code, i):
+            named = any(at == t.reading and start < t.end and t.start < end for t in name for at, start, end in streets)
+            if named and len(code.text) <= _HOUSE_NUMBER:
+                continue  # a street's name is not its town: Rua Augusta, 1200
             fits = [] if side in sides else self._code_fits(code, name, state, side, same_line=name[0].reading == i)
             if fits:
                 sides.add(side)  # of a side's names the longest is meant

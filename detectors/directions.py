@@ -2,13 +2,18 @@
 
 For a position x, name k with the candidate places i of its place clue is shown at x with the likelihood ratio
 ``L_k(x) = E_k + sum_i (R_i - E_k) K_i(x)``, where ``R_i`` and ``E_k`` are the clue's ratios at place i and elsewhere.
-``K_i`` is 1 at the place; signs without distances name it around it, ``REACH_SHARE exp(-d / REACH_KM)``; a sign that
+``K_i`` is 1 at the place; signs without distances name it around it,
+``REACH_SHARE exp(-d / REACH_KM)``, on roads ``+ FAR_SHARE exp(-d / FAR_KM)``; a sign that
 says D km stands ``D / DETOUR`` km from it as the crow flies, give or take a quarter: ``RING_SHARE`` times a Gaussian of
 ``log(d DETOUR / D)`` with standard deviation ``RING_SPREAD``, and hardly ever in the place. A number without a unit is
 kilometres or miles, half and half. Names of one sign are independent given x, so their ratios multiply; so the
-combination of places that lie near one another wins, Springfield and Chicopee are in Massachusetts. The best position
-gains ``MOST_GAIN`` at most, the others as much less as before. Positions are tried at the places and where the rings of
-two of them cross, and the likely ones are merged into a few points.
+combination of places that lie near one another wins, Springfield and Chicopee are in Massachusetts. Positions are tried
+at the places and where the rings of two of them cross, and the likely ones are merged into a few points ``j``.
+
+Names that are near one another are not read independently in the world's photos: with ``m_j`` the share of them taken
+around point j and ``W = sum_j m_j L(x_j)``, a sign of these names is read ``Z = (1 + LISTED) W + prod_k E_k`` times as
+often as if they were independent. ``LISTED`` is how often a list of neighbouring places stands elsewhere (timetables,
+maps, what a firm delivers to), half of it in their country. All ratios are divided by Z.
 
 A board of far-away cities is no direction sign: ``LEAST_SUPPORT`` of the names must fit one position, two at least,
 and one of them by the most populous place of that name: there are a Paris, a London and a Sidney in Ohio.
@@ -20,33 +25,40 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.geodesy import haversine_km, lat_lon, unit_vectors
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.territories import photo_shares
 
-__all__ = ["DISTANCE_KM_PER_MILE", "direction_clues"]
+__all__ = ["DISTANCE_KM_PER_MILE", "Surroundings", "direction_clues"]
 
 REACH_SHARE, REACH_KM = 0.2, 25.0
 """How often signs around a place name it, against those in it, and how fast that falls off."""
-RING_SHARE, RING_SPREAD = 0.5, 0.25
+RING_SHARE, RING_SPREAD = 2.0, 0.25
+"""A fifth as often as names in the place, times how much better the number fits than one from 1 to 1,000 by chance:
+the density of its logarithm is ``ln 1000 / (RING_SPREAD sqrt(2 pi)) = 11`` times as high."""
 RING_HERE = 0.05
 """How often a sign in a place gives a distance to it, against those that only name it."""
 SUPPORTS = 4.0
 """Likelihood ratio from which on a name fits a position."""
 DETOUR = 1.25
 """Roads are this much longer than the straight line."""
-MOST_GAIN, LEAST_ELSEWHERE = 9.0, -3.0
-"""Nats: two names of a sign can both be misread, or the sign be a picture of one."""
+FAR_SHARE, FAR_KM = 0.03, 120.0
+"""The same of signs on the roads that lead there: only where an arrow or a road's number stands in the photo, too."""
+LISTED, LISTED_INLAND = 0.1, 0.5
+MOST_GAIN = 16.0
+"""Nats before the division by Z."""
 LEAST_GAIN = 2.5
 LEAST_SUPPORT = 0.6
 FARTHEST_KM = 1500.0
 """Signs with larger distances are jokes for visitors ("New York 5,000 km")."""
 DISTANCE_KM_PER_MILE = 1.609344
 _MOST_CANDIDATES = 24
+_LEAST_PHOTOS = 1e-4
 _MOST_NAMES = 8
 _MOST_POINTS = 8
 _MERGE_KM = 25.0
@@ -55,6 +67,7 @@ _SAME_PLACE_KM = 3.0
 _NUMBER = r"(?P<number>\d{1,4}(?:[.,]\d)?)\s?(?P<unit>km|кm|км|mi|miles?|m)?"
 _AFTER = re.compile(rf"^[\s.:\-–…_→←↑➔>]{{0,12}}{_NUMBER}(?![\w:.,/%€$£])", re.IGNORECASE)
 _ALONE = re.compile(rf"\W{{0,3}}{_NUMBER}\W{{0,3}}", re.IGNORECASE)
+_ROAD = re.compile(r"[→←↑↓↖↗➔➜]|^\W*[A-Z]{1,2}[ .\-–]?\d{1,4}\W*$")
 _SOURCE = re.compile(r"^(?P<id>[^:]+):(?P<start>\d+)-(?P<end>\d+)$")
 
 
@@ -75,22 +88,31 @@ class _Name:
         return vectors, np.exp([p.log_lr for p in points]), np.array([p.sigma_km for p in points])
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies around a position: the nearest place's short name, its country, and the share of the world's photos."""
+
+    name: str
+    country: str
+    share: float
+
+
 def direction_clues(
-    clues: Sequence[Clue], readings: Sequence[Reading], name_at: Callable[[float, float], str]
+    clues: Sequence[Clue], readings: Sequence[Reading], around: Callable[[float, float], Surroundings]
 ) -> list[Clue]:
     """Clues of the direction signs among place clues.
 
     Args:
         clues: Clues of kind ``place``, weak ones included: two weak names of one sign support each other.
         readings: What they were read from.
-        name_at: Short name of the place at a latitude and longitude.
+        around: What lies around a latitude and longitude.
     """
     if len(clues) < 2:
         return []
     names = list(_names(clues, readings))
     out = []
     for sign in _signs(names, readings):
-        clue = _combined(sign[:_MOST_NAMES], readings, name_at)
+        clue = _combined(sign[:_MOST_NAMES], readings, around)
         if clue is not None:
             out.append(clue)
     return out
@@ -165,7 +187,7 @@ def _together(one: _Name, other: _Name, readings: Sequence[Reading]) -> bool:
 
 
 def _combined(
-    sign: Sequence[_Name], readings: Sequence[Reading], name_at: Callable[[float, float], str]
+    sign: Sequence[_Name], readings: Sequence[Reading], around: Callable[[float, float], Surroundings]
 ) -> Clue | None:
     measured = [name for name in sign if name.kms]
     if len(measured) < 2:
@@ -176,9 +198,10 @@ def _combined(
     if measured:
         tried.append(_crossings(measured))
     x = np.concatenate(tried)  # [n, 3]
-    ratios = np.stack([_ratio(name, x, ring=name in measured) for name in sign])  # [k, n]
+    road = bool(measured) or any(_ROAD.search(reading.text) for reading in readings)
+    ratios = np.stack([_ratio(name, x, ring=name in measured, road=road) for name in sign])  # [k, n]
     supported = ratios > SUPPORTS
-    famous = np.stack([_ratio(name, x, ring=name in measured, first_only=True) for name in sign]) > SUPPORTS
+    famous = np.stack([_ratio(name, x, ring=name in measured, road=road, first_only=True) for name in sign]) > SUPPORTS
     total = np.log(ratios).sum(axis=0)
     enough = (supported.sum(axis=0) >= max(2.0, LEAST_SUPPORT * len(sign))) & famous.any(axis=0)
     if not enough.any():
@@ -191,10 +214,21 @@ def _combined(
     used = _different([name for name, fits in zip(sign, supported[:, best], strict=True) if fits], x[best : best + 1])
     if len(used) < 2:
         return None
-    points = _points(x, total, used, measured)
-    elsewhere = max(sum(name.clue.evidence.elsewhere for name in used), LEAST_ELSEWHERE)
-    where = [_nearest_candidate(used, p) for p in points[:3]]
-    places = tuple(dict.fromkeys(name_at(lat, lon) for lat, lon in where))
+    found = [(p, around(p.lat, p.lon)) for p in _points(x, total, used, measured)]
+    shown = sum(near.share * math.exp(p.log_lr) for p, near in found)
+    chance = math.exp(sum(name.clue.evidence.elsewhere for name in used))
+    away = chance + LISTED * (1.0 - LISTED_INLAND) * shown
+    base = math.log((1.0 + LISTED) * shown + chance)
+    countries: dict[str, float] = {}
+    for p, near in found:
+        photos = photo_shares().get(near.country, 0.0)
+        if photos > 0.0:
+            listed = LISTED * LISTED_INLAND * near.share * math.exp(p.log_lr) / max(photos, _LEAST_PHOTOS)
+            countries[near.country] = countries.get(near.country, away) + listed
+    points = [replace(p, log_lr=p.log_lr - base) for p, _ in found]
+    if points[0].log_lr < LEAST_GAIN:
+        return None
+    places = tuple(dict.fromkeys(around(*_nearest_candidate(used, p)).name for p in points[:3]))
     texts = " + ".join(name.clue.text for name in used)
     how = "with distances" if measured else "together"
     return Clue(
@@ -202,7 +236,8 @@ def _combined(
         text=texts,
         meaning=f"a sign names {texts} {how}: near {places[0]}",
         evidence=Evidence(
-            elsewhere=elsewhere,
+            elsewhere=math.log(away) - base,
+            countries={c: math.log(rate) - base for c, rate in countries.items()},
             points=tuple(points),
             sources=tuple(dict.fromkeys(s for name in used for s in name.clue.evidence.sources)),
         ),
@@ -228,7 +263,9 @@ def _candidate_vectors(sign: Sequence[_Name]) -> NDArray[np.float64]:
     return np.concatenate([name.candidates()[0] for name in sign])
 
 
-def _ratio(name: _Name, x: NDArray[np.float64], *, ring: bool, first_only: bool = False) -> NDArray[np.float64]:
+def _ratio(
+    name: _Name, x: NDArray[np.float64], *, ring: bool, road: bool, first_only: bool = False
+) -> NDArray[np.float64]:
     """Likelihood ratio (n,) of the name, or of its most populous place only, at positions ``x`` (n, 3)."""
     vectors, ratio, sigma = (column[:1] if first_only else column for column in name.candidates())
     distance = _km(vectors, x)  # [m, n]
@@ -241,6 +278,8 @@ def _ratio(name: _Name, x: NDArray[np.float64], *, ring: bool, first_only: bool 
             around += RING_SHARE / len(name.kms) * np.exp(-0.5 * off**2)
     else:
         around = REACH_SHARE * np.exp(-distance / REACH_KM)
+        if road:
+            around += FAR_SHARE * np.exp(-distance / FAR_KM)
     elsewhere = math.exp(name.clue.evidence.elsewhere)
     gain: NDArray[np.float64] = elsewhere + (np.maximum(ratio - elsewhere, 0.0)[:, None] * np.maximum(own, around)).sum(
         axis=0

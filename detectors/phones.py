@@ -14,18 +14,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from data.gazetteer import Gazetteer, country_name, load_default
+from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from detectors.territories import photo_shares
+from detectors.towns import Towns
 
 __all__ = ["Phone", "PhoneReader", "phones_in"]
 
 _FOREIGN = 0.02  # of the numbers on a country's signs, this share is foreign, spread as the world's photos are
 _BY_CHANCE = 0.02  # how well other digits fit a given country's plan, on average
 _AT_AREA = 0.7  # of a town's numbers on signs, this share stands in the town
-_AREA_SHARE = 0.03  # a town's share of its country's photos, where nothing better is known
+_OTHER_MARK = 0.4  # how often a country that parts groups by spaces parts them by hyphens
+_AREA_PEOPLE = 2.0  # an area's share of its country's photos, against its town's share of the inhabitants
+_STATE_SHARE = 0.1
+_LEAST_AREA, _MOST_AREA = 0.02, 0.6  # ... within these bounds
 _TOWN_SIGMA_KM = 30.0  # an area code covers more than the town that it is named after
-_POINTED = 0.15  # the least share of belief in one country for looking up the area code
+_POINTED = 0.05  # the least share of belief in one country for looking up the area code
 
 _POINTED_RELIABILITY = 0.45  # ... and the least reliability
 
@@ -218,6 +222,7 @@ def _fit(number: Any, country: str, written: str, digits: str, groups: tuple[int
         if re.sub(r"\d", "9", form) == re.sub(r"\d", "9", written.strip()):
             return 1.0
         brackets = 1.0 if ("(" in form) == ("(" in written) else 0.5  # some countries never bracket an area
+        brackets *= _OTHER_MARK if "-" in written and "-" not in form else 1.0
         best = max(best, brackets * _agreement(groups, tuple(len(g) for g in re.findall(r"\d+", form))))
     usual = groups in _ALSO_WRITTEN.get(country, ())
     if not complete:
@@ -231,7 +236,8 @@ def _fit(number: Any, country: str, written: str, digits: str, groups: tuple[int
     area = phonenumbers.length_of_geographical_area_code(number)
     prefix = len(digits) - len(phonenumbers.national_significant_number(number))
     if area and groups[0] == prefix + area:
-        best = max(best, 0.4)  # area code apart, the rest grouped freely
+        # Area code apart, the rest grouped freely.
+        best = max(best, 0.4 * (_OTHER_MARK if "-" in written and not any("-" in form for form in formats) else 1.0))
     return max(best, 0.03)
 
 
@@ -258,6 +264,7 @@ class PhoneReader:
     def __init__(self, gazetteer: Gazetteer | None = None) -> None:
         """Args: gazetteer: what finds towns; the shipped one, opened when first needed, where None."""
         self._gazetteer = gazetteer
+        self._towns: Towns | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each different number."""
@@ -298,16 +305,18 @@ class PhoneReader:
             area = self._area(phone.numbers[country], country)
             if area is None:
                 continue
-            # In the area the number is 1 / share more telling than in the country at large; some stand elsewhere.
-            inside = log_lr(fits[country] * _AT_AREA / _AREA_SHARE)
-            countries[country] = log_lr(fits[country] * (1.0 - _AT_AREA))
+            # In the area the number is so much more telling than in the country at large, and in the rest so much less.
+            people = 0.0 if isinstance(area, str) else self._finder().photo_share(area) / area.local_share
+            share = min(max(_AREA_PEOPLE * people / shares[country], _LEAST_AREA), _MOST_AREA)
+            share = _STATE_SHARE if isinstance(area, str) else share
+            countries[country] = log_lr(fits[country] * (1.0 - _AT_AREA) / (1.0 - share))
+            inside = log_lr(fits[country] * _AT_AREA / share)
             if isinstance(area, str):
-                regions[area] = log_lr(fits[country] * _AT_AREA / 0.1)
+                regions[area] = inside
                 names.append(f"{area[3:]}, {country}")
             else:
-                name, lat, lon = area
-                points.append(PointEvidence(lat, lon, _TOWN_SIGMA_KM, inside))
-                names.append(f"{name}, {country}")
+                points.append(PointEvidence(area.lat, area.lon, _TOWN_SIGMA_KM, inside))
+                names.append(f"{area.name}, {country}")
         where = names or [country_name(c) for c in ranked[:4]]
         how = "with its country code" if phone.international else "written as in"
         meaning = f"phone number {how}: {', '.join(where)}" if phone.international else (
@@ -325,8 +334,13 @@ class PhoneReader:
             points_to=tuple(names or ranked[:4]),
         )  # fmt: skip
 
-    def _area(self, number: Any, country: str) -> tuple[str, float, float] | str | None:
-        """The town ``(name, lat, lon)`` or admin-1 code of a number's area code, or None."""
+    def _finder(self) -> Towns:
+        if self._towns is None:
+            self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
+        return self._towns
+
+    def _area(self, number: Any, country: str) -> Place | str | None:
+        """The town or admin-1 code of a number's area code, or None."""
         import phonenumbers
 
         fixed = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
@@ -339,19 +353,18 @@ class PhoneReader:
         code = _STATES.get(description.strip()) if country in ("US", "CA") else None
         if code is not None:
             return f"{country}.{code}"
-        if self._gazetteer is None:
-            self._gazetteer = load_default()
         wanted = _STATES.get(region.strip(), region.strip()) if country in ("US", "CA") else None
         places = [
-            m.place for m in self._gazetteer.lookup(re.split(r"[/(]", town)[0].strip()) if m.place.country == country
+            place
+            for place, _ in self._finder().named(re.split(r"[/(]| - ", town)[0].split())
+            if place.country == country
         ]
         if wanted:
             inside = [p for p in places if str(p.admin1).rpartition(".")[2] == wanted]
             places = inside or []
         if not places:
             return None
-        place = max(places, key=lambda p: p.population)
-        return place.name, place.lat, place.lon
+        return max(places, key=lambda p: p.population)
 
 
 @lru_cache(maxsize=1)

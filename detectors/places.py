@@ -9,17 +9,20 @@ For a name N that places i bear, three rates per photo with text decide:
 - ``d``: how often N is read anywhere for another reason: as a common word, a surname, a shop or brand
   (``detectors.place_words``), on a travel agency, as noise of the OCR (``_distractor_rate``), as a street's or a
   university's name (``_context_factor``), or in a list of far-away places, as on an airport's board (``LIST_FACTOR``).
+- Of the times that N is read away from its places as a name, not as a word, a shop or noise, a share ``IN_COUNTRY`` is
+  in their countries: streets, banks, vans and direction signs. With ``h`` that part of d, and ``w_c`` the share of S in
+  country c, it is ``d_c = d - h + h w_c / P0_c`` there and ``d_0 = d - h`` abroad.
 
-Then ``log_lr_i = log((a_i + d) / (S + d))`` and elsewhere ``log(d / (S + d))``: an ambiguous name points at all of its
-places, a famous one is read everywhere, a common word says nothing. A misread name is one edit away: a_i is then
-times ``EDIT_RATE``, the chance of that very misreading.
+Then ``log_lr_i = log((a_i + d_c) / (S + d))``, in their countries ``log(d_c / (S + d))`` and elsewhere
+``log(d_0 / (S + d))``: an ambiguous name points at all of its places, a famous one is read everywhere, a common word
+says nothing. A misread name is one edit away: a_i is then times ``EDIT_RATE``, the chance of that very misreading.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -30,10 +33,13 @@ from data.folding import is_han_or_kana
 from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, NameMatch
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
-from detectors.directions import direction_clues
+from detectors.directions import Surroundings, direction_clues
 from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merged, neighbours, tokens_of
 from detectors.place_words import shop_rate
 from detectors.privacy import mask, masked
+from detectors.script import script_of
+from detectors.territories import photo_shares
+from detectors.towns import Towns
 
 __all__ = ["PlaceReader"]
 
@@ -57,6 +63,12 @@ RARE_RATE = 3e-6
 """How often a photo shows one given name, too rare to have a frequency, for no reason of place."""
 NOISE_RATE = 0.3
 """Strings per photo that are acronyms or OCR noise, if the engine is certain; more if it is not."""
+IN_COUNTRY = 0.4
+"""Of a proper name's readings away from its places, this share is in their countries."""
+MOST_IN_COUNTRY = 1000.0
+"""A name is read in its country at most so many times as often as in the world: few photos are known of small ones."""
+OTHER_SPELLING = 0.03
+"""How often the name of a place is written with other accents than its own, against its own: Macon is no Mâcon."""
 STREET_FACTOR = 30.0
 """How much likelier another reason is when the name is a street's: streets are named after places far away."""
 PART_FACTOR = 3.0
@@ -82,6 +94,7 @@ LONGEST_NAME = 80
 """Letters of the longest name that is looked up; what is longer is no name, and its misreadings are too many."""
 _HAN_LENGTHS = (6, 5, 4, 3, 2)
 _SAME_PLACE_KM = 10.0
+_LEAST_LOCAL = 0.003  # of the people around, those in a village: the surroundings hold so many times as many at most
 
 _STREET_BEFORE = frozenset(
     {
@@ -105,12 +118,13 @@ _LINKS = frozenset({"de", "del", "la", "do", "da", "du", "des", "d", "of", "the"
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """A name that was found, the places that bear it, and what to think of it."""
+    """A name that was found, the places that bear it, and what to think of it: ``d``, and the part of it as a name."""
 
     key: str
     spans: tuple[Token, ...]
     matches: tuple[NameMatch, ...]
     distractor: float
+    named: float
 
 
 class PlaceReader:
@@ -128,6 +142,7 @@ class PlaceReader:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
+        self._towns = Towns(gazetteer)
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each place name in ``readings``, strongest first; a name read twice is one clue.
@@ -146,12 +161,13 @@ class PlaceReader:
         strangers = [sum(not _close(one, other) for other in places[:MAX_LISTED]) for one in places]
         clues = (self._clue(h, 1.0 + LIST_FACTOR * n, readings) for h, n in zip(named, strangers, strict=True))
         found = [clue for clue in clues if clue is not None]
-        signs = direction_clues(weak, readings, self._name_at)
+        signs = direction_clues(weak, readings, self._around)
         return signs + sorted(found, key=lambda clue: -_gain(clue))
 
-    def _name_at(self, lat: float, lon: float) -> str:
+    def _around(self, lat: float, lon: float) -> Surroundings:
         place, _ = self._gazetteer.nearest(lat, lon)
-        return f"{place.name}, {place.country}"
+        share = min(self._towns.photo_share(place) / max(place.local_share, _LEAST_LOCAL), 1.0)
+        return Surroundings(f"{place.name}, {place.country}", place.country, share)
 
     def _hits(self, readings: Sequence[Reading]) -> Iterator[_Hit]:
         lines = [tokens_of(i, reading) for i, reading in enumerate(readings)]
@@ -186,7 +202,7 @@ class PlaceReader:
         if matches:
             used.update(gram)
             rate = _distractor_rate(matches[0], _confidence(gram, readings)) * factor
-            yield _Hit(name, gram, tuple(matches), rate)
+            yield _Hit(name, gram, tuple(matches), rate, min(_named_rate(matches[0]) * factor, rate))
 
     def _unspaced(self, token: Token, readings: Sequence[Reading]) -> Iterator[_Hit]:
         # In Han and kana one token is a run of words; the folded run and the text have the same length or are skipped.
@@ -200,10 +216,10 @@ class PlaceReader:
                     part = Token(
                         token.word[at : at + length], token.reading, token.start + at, token.start + at + length
                     )
-                    rate = _distractor_rate(matches[0], readings[token.reading].confidence)
-                    yield _Hit(
-                        part.word, (part,), tuple(matches), rate * (1.0 if length == len(token.word) else PART_FACTOR)
-                    )
+                    factor = 1.0 if length == len(token.word) else PART_FACTOR
+                    rate = _distractor_rate(matches[0], readings[token.reading].confidence) * factor
+                    named = min(_named_rate(matches[0]) * factor, rate)
+                    yield _Hit(part.word, (part,), tuple(matches), rate, named)
                     at += length - 1
                     break
             at += 1
@@ -225,7 +241,8 @@ class PlaceReader:
         rate = (
             sum(EDIT_RATE * _distractor_rate(m, confidence) for m in words) + _noise_rate(name, confidence) + RARE_RATE
         )
-        yield _Hit(matches[0].name_folded, gram, tuple(matches), rate * factor)
+        named = sum(EDIT_RATE * _named_rate(m) for m in words) * factor
+        yield _Hit(matches[0].name_folded, gram, tuple(matches), rate * factor, min(named, rate * factor))
 
     def _clue(
         self, hits: list[_Hit], list_factor: float, readings: Sequence[Reading], *, least: float = MIN_GAIN
@@ -237,11 +254,23 @@ class PlaceReader:
         best: dict[int, NameMatch] = {}
         for match in sorted(hit.matches, key=lambda m: -_kind_rate(m)):
             best.setdefault(match.place.id, match)
-        rates = {i: SHOW_RATE * _kind_rate(m) * EDIT_RATE**m.edits for i, m in best.items()}
-        shown = sum(rates[i] * max(m.place.population, MIN_POPULATION) / total for i, m in best.items())
+        written = _accents(" ".join(readings[t.reading].text[t.start : t.end] for t in hit.spans))
+        rates = {
+            i: SHOW_RATE * _kind_rate(m) * EDIT_RATE**m.edits * _spelling(written, m) for i, m in best.items()
+        }  # fmt: skip
+        seen = {i: rates[i] * max(m.place.population, MIN_POPULATION) / total for i, m in best.items()}
+        shown = sum(seen.values())
         rate = max(rate, FAME_FACTOR * shown)
         base = math.log(shown + rate)
-        gains = {i: math.log(rates[i] * m.place.local_share + rate) - base for i, m in best.items()}
+        # Lists are of far-away places: what they add is nobody's own.
+        local = IN_COUNTRY * (hit.named + max(rate - hit.distractor * list_factor, 0.0))
+        inland = self._inland(best, seen, local / shown)
+        away = rate - local
+        countries = {c: math.log(away + inland[c]) - base for c in inland}
+        gains = {
+            i: math.log(rates[i] * m.place.local_share + away + inland.get(m.place.country, 0.0)) - base
+            for i, m in best.items()
+        }
         # Most of what a candidate can explain: its rate times the people there.
         order = sorted(best, key=lambda i: -rates[i] * max(best[i].place.population, MIN_POPULATION))
         chosen: list[NameMatch] = []
@@ -266,12 +295,24 @@ class PlaceReader:
             kind=self.kind,
             text=text,
             meaning=_meaning(text, names, misread=bool(hit.matches[0].edits)),
-            evidence=Evidence(elsewhere=math.log(rate) - base, points=points, sources=sources),
+            evidence=Evidence(math.log(away) - base, countries, points=points, sources=sources),
             box=bounding_box([readings[t.reading].box for t in spans])
             if len(hits) == 1
             else readings[hit.spans[0].reading].box,
             points_to=names[:5],
         )
+
+    @staticmethod
+    def _inland(best: Mapping[int, NameMatch], seen: Mapping[int, float], per_shown: float) -> dict[str, float]:
+        """Country to the rate at which the name is read there, away from its places, beyond the rate abroad."""
+        by_country: dict[str, float] = {}
+        for i, match in best.items():
+            by_country[match.place.country] = by_country.get(match.place.country, 0.0) + seen[i]
+        shares = photo_shares()
+        most = MOST_IN_COUNTRY
+        return {
+            c: per_shown * min(w / shares[c], most * sum(seen.values())) for c, w in by_country.items() if c in shares
+        }
 
 
 def _gain(clue: Clue) -> float:
@@ -303,9 +344,23 @@ def _noise_rate(name: str, confidence: float) -> float:
 def _distractor_rate(match: NameMatch, confidence: float) -> float:
     """How often a photo shows the match's name for another reason than being there."""
     word = WORD_ON_SIGNS * 10.0 ** (match.commonness - 9.0) if match.commonness else 0.0
-    name = NAME_RATE * 10.0 ** (NAME_EXPONENT * (match.mention - 9.0)) if match.mention else 0.0
-    shop = shop_rate(match.name_folded)
-    return min(WORDS_PER_PHOTO * word + name + shop + RARE_RATE + _noise_rate(match.name_folded, confidence), 1.0)
+    other = shop_rate(match.name_folded) + RARE_RATE + _noise_rate(match.name_folded, confidence)
+    return min(WORDS_PER_PHOTO * word + _named_rate(match) + other, 1.0)
+
+
+def _named_rate(match: NameMatch) -> float:
+    """How often a photo shows the match's name as a proper name, away from its place."""
+    return NAME_RATE * 10.0 ** (NAME_EXPONENT * (match.mention - 9.0)) if match.mention else 0.0
+
+
+def _accents(text: str) -> frozenset[str]:
+    """The Latin letters of ``text`` beyond ASCII."""
+    return frozenset(c for c in text.casefold() if c > "\x7f" and c.isalpha() and script_of(c) == "Latn")
+
+
+def _spelling(written: frozenset[str], match: NameMatch) -> float:
+    """How likely a place's name is to be written with these accents; signs often leave them out, but invent none."""
+    return 1.0 if written <= _accents(match.place.name) or match.kind != MAIN else OTHER_SPELLING
 
 
 def _context_factor(gram: tuple[Token, ...], lines: list[list[Token]], beside: Neighbours) -> float:

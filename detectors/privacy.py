@@ -59,6 +59,12 @@ _MONTH, _DAY, _HOUR = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])", r"(?:[
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MEASURES = "km/h|kmh|kph|km|mph|mi|mm|cm|m2|m²|ft|kg|gr|ml|cl|lt|min|hrs|hr|kw|kwh|mhz|ghz|fps|gb|tb|mb|mp|px|pcs"
 _MONEY = r"[$€£¥₹₽₩฿₫₺₴₪₱]|usd|eur|gbp|chf|rmb|inr|idr|rs\.?|rp\.?|kr\.?|zł|kč|ft\.?"
+# Currencies whose letters stand on plates too: with two decimals it is a price.
+_LETTERS = (
+    "rm|s\\$|r\\$|nt\\$|hk\\$|a\\$|nz\\$|c\\$|us\\$|s/|bs|lei|leu|den|din|km|lv|sfr|fr|zar|r|q|l|ksh|tsh|ush|tk|"
+    "myr|sgd|hkd|twd|thb|vnd|krw|jpy|cny|cad|aud|nzd|brl|mxn|ars|clp|cop|pen|sek|nok|dkk|isk|czk|huf|ron|bgn|try|tl|"
+    "rub|uah|грн|руб|лв|ден|дин|kzt|aed|sar|qar|omr|kwd|bhd|jod|ils|nis|egp|mad|dh|dhs|pkr|lkr|bdt|npr|php|kes|tzs|ugx"
+)
 _CLEAR = (
     # Dates, years and times. A digit or a hyphen at either end would make a longer number of it.
     rf"(?<![\d\-.]){_YEAR}([-/.]){_MONTH}\1{_DAY}(?![\d\-])",
@@ -73,6 +79,8 @@ _CLEAR = (
     # Prices and measures
     rf"(?<![^\W_])(?:{_MONEY}) ?\d{{1,6}}(?:[.,]\d{{2,3}})*(?![\w\-]| \d)",
     rf"(?<![\w.,\-])(?<!\d )\d{{1,6}}(?:[.,]\d{{2,3}})* ?(?:{_MONEY})(?![\w\-])",
+    rf"(?<![\w.,\-])(?:{_LETTERS}) ?\d{{1,4}}[.,]\d\d(?![\w\-.,]| \d)",
+    rf"(?<![\w.,\-])(?<!\d )\d{{1,4}}[.,]\d\d ?(?:{_LETTERS})(?![\w\-])",
     rf"(?<![\w.,\-])(?<!\d )\d{{1,4}}(?:[.,]\d{{1,2}})? ?(?:{_MEASURES})(?![^\W_])",
     # Ordinals, house numbers, and a state with its postal code as the end of an address
     r"(?<![^\W_])\d{1,3}(?:st|nd|rd|th)(?![^\W_])",

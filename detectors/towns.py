@@ -108,7 +108,7 @@ class Towns:
         top = max(fit for _, fit in fits)
         fits = [(place, fit / top) for place, fit in fits]
         shares = photo_shares()
-        photos = [self._photos(place) * fit for place, fit in fits]
+        photos = [self.photo_share(place) * fit for place, fit in fits]
         world = sum(photos)
         r = reliability * world / (reliability * world + (1.0 - reliability) * _CHANCE)
         abroad = 1.0 - at_home - in_country
@@ -131,7 +131,7 @@ class Towns:
                 chosen.append(i)
         points = tuple(
             PointEvidence(
-                place.lat, place.lon, _sigma_km(place.population),
+                place.lat, place.lon, _sigma_km(place),
                 min(log_lr(inland[place.country] + at_home * fit / world), 25.0),
             )
             for place, fit in (fits[i] for i in chosen)
@@ -140,7 +140,7 @@ class Towns:
         homes = tuple(fits[i][0].country for i in chosen)
         return TownEvidence(log_lr(abroad), {c: log_lr(v) for c, v in inland.items()}, points, homes, names)
 
-    def _photos(self, place: Place) -> float:
+    def photo_share(self, place: Place) -> float:
         """Share of the world's photos that are taken in ``place``."""
         if self._people is None:
             _, _, population = self._gazetteer.positions()
@@ -153,6 +153,10 @@ class Towns:
         return photo_shares().get(place.country, 1e-6) * people / total
 
 
-def _sigma_km(population: int) -> float:
-    """Spread of the photos that show a town's addresses: 3 km for a village, 15 km for a metropolis."""
-    return min(15.0, max(3.0, 3.0 * math.pow(max(population, 1) / 5_000, 0.25)))
+def _sigma_km(place: Place) -> float:
+    """Spread of the photos that show a town's addresses: 3 km for a village, 15 km for a metropolis.
+
+    Beside a larger town less, 2.5 km at least: its middle, where far more photos are taken, is not meant.
+    """
+    spread = min(15.0, max(3.0, 3.0 * math.pow(max(place.population, 1) / 5_000, 0.25)))
+    return max(2.5, spread * math.sqrt(place.local_share))

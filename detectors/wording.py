@@ -35,11 +35,19 @@ from detectors.territories import photo_shares, sign_languages
 __all__ = ["WORDING", "WORDING_SHA256", "Phrase", "WordingReader", "load_phrases"]
 
 WORDING: Final = Path(__file__).parent / "assets" / "wording.tsv"
-WORDING_SHA256: Final = "9e4c7625ad52613724c0eae5934ac5f6a291df18214ba87b92aec728bd62cf56"
+WORDING_SHA256: Final = "ea80cf7add81eda72bf118ba16b68ab0db9f338eb1e0e5da65b487e697ba6256"
 _CURE = "reinstall whence, or rebuild it with `python -m detectors.build_wording`"
 
 
-_SAME_LANGUAGE = {"legal": 0.003, "word": 0.03, "usage": 0.35, "body": 0.015, "name": 0.1, "pattern": 0.0}
+_SAME_LANGUAGE = {
+    "legal": 0.003,
+    "word": 0.03,
+    "usage": 0.35,
+    "body": 0.015,
+    "local": 0.002,
+    "name": 0.1,
+    "pattern": 0.0,
+}
 """Kind of phrase to how often other countries of its language write it, against its own: a legal form is law. Chosen,
 with the three constants of doubt below, on the dev photos and the dev half of the strings."""
 _MEANING = {
@@ -47,6 +55,7 @@ _MEANING = {
     "word": "a word",
     "usage": "a spelling or word preferred",
     "body": "a public body",
+    "local": "a station, district or building",
     "name": "a country's name",
     "pattern": "a way of writing numbers",
 }

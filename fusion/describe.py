@@ -11,12 +11,25 @@ from data.printable import printable
 if TYPE_CHECKING:
     from fusion.answer import Answer, LedgerRow
 
-__all__ = ["coordinates", "describe", "distance", "effect", "headline", "line", "percent", "summary"]
+__all__ = [
+    "NOTHING_NEW",
+    "coordinates",
+    "describe",
+    "distance",
+    "effect",
+    "headline",
+    "line",
+    "nothing_new",
+    "percent",
+    "summary",
+]
 
 _SURE_PLACE_KM = 30.0  # a named town is given only where half of the probability lies this near
+_NO_PLACE_KM = 2000.0  # half of the probability within more than this is no place to speak of
 _VERY_LIKELY, _PROBABLE, _POSSIBLE = 0.9, 0.5, 0.25  # probability of a country and the word for it
 _LEDGER_ROWS = 6
 _LINE = 118
+NOTHING_NEW = "adds nothing: a more specific clue uses the same text"
 
 
 def describe(answer: Answer, *, countries: int = 4) -> str:
@@ -65,6 +78,9 @@ def headline(answer: Answer) -> str:
     else:
         where = "no certain country"
     half, most = answer.radius_km, answer.credible_radius_km(0.8)
+    if half > _NO_PLACE_KM:
+        at = coordinates(answer.lat, answer.lon)
+        return f"{where}, no certain place: half of the probability within {distance(half)} of the best guess, {at}"
     return (
         f"{where}; best point {coordinates(answer.lat, answer.lon)}, half of the probability within {distance(half)}, "
         f"80 % within {distance(most)}"
@@ -83,14 +99,19 @@ def line(answer: Answer) -> str:
 
 def effect(row: LedgerRow) -> str:
     """What a clue did to the likeliest country."""
-    if row.weight == 0.0:
-        return "not counted: another clue already uses this text"
+    if nothing_new(row.weight, row.log_odds):
+        return NOTHING_NEW
     name = country_name(row.country_after)
     odds = round(row.log_odds, 1) + 0.0  # no -0.0
     moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({odds:+.1f} log-odds)"
     if row.country_before != row.country_after:
         moved += f"; without it {country_name(row.country_before)} would come first"
     return moved
+
+
+def nothing_new(weight: float, log_odds: float) -> bool:
+    """Whether a clue says no more than those that have its text."""
+    return weight == 0.0 and abs(log_odds) < 0.05
 
 
 def percent(p: float) -> str:

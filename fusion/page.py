@@ -16,7 +16,7 @@ from data import s2
 from data.errors import WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.version import __version__
-from fusion.describe import summary
+from fusion.describe import NOTHING_NEW, nothing_new, summary
 from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def answer_page(answer: Answer) -> str:
                 p_before=row.p_before,
                 p_after=row.p_after,
                 log_odds=row.log_odds,
-                note=_note(row.weight),
+                note=_note(row.weight, row.log_odds),
             )
             for row in answer.ledger
         ],
@@ -129,7 +129,7 @@ def _clue(clue: Clue) -> MapClue:
     )
 
 
-def _note(weight: float) -> str:
-    if weight == 0.0:
-        return "not counted: another clue already uses this text"
+def _note(weight: float, log_odds: float) -> str:
+    if nothing_new(weight, log_odds):
+        return NOTHING_NEW
     return f"weight {weight:.2f}"

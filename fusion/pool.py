@@ -1,16 +1,25 @@
 """The log-linear pool: prior times evidence, each kind of clue weighed by how far it can be trusted.
 
-``log p(c) = log p0(c) + sum_k w_k l_k(c) - log Z`` with ``l_k = log P(clue_k | c) - log P(clue_k | background)``
-(Genest and Zidek 1986, logarithmic opinion pools). ``w_k = reliability of its kind x share of its readings that no
-clue before it has used``, so that the same pixels are counted once: the more specific kind of clue comes first (a word
-that names a town is not counted again as a word of a language), among clues of a kind the one that says more.
+``log p(c) = log p0(c) + sum_k f_k L_k(c) - log Z`` with ``l_k = log P(clue_k | c) - log P(clue_k | background)``
+(Genest and Zidek 1986, logarithmic opinion pools), ``w_k`` the reliability of its kind and ``f_k`` the share of its
+readings that no clue before it has used, so that the same pixels are counted once (`fusion.sharing`).
+
+The more specific kind of clue has a string first. What it says is a mixture of two ways in which the string came about:
+as what it was taken for, or for another reason, as likely everywhere, ``e_k = w_k elsewhere_k``. Where it is another
+reason, a less specific clue ``j`` of the same string tells how likely that is from place to place::
+
+    L_k(c) = log(max(exp(w_k l_k) - exp(e_k), 0) + min(exp(w_k l_k), exp(e_k)) exp(sum_j s_jk L_j(c)))
+
+with ``s_jk`` the share of j's readings that k has. A word that names a town is so not counted again as a word of its
+language at the town, but where it is no town's name it remains a word of that language. A clue that shares nothing has
+``L_k = w_k l_k``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +27,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from detectors.base import Clue
 from fusion.evidence import log_likelihood_ratio, narrow
+from fusion.sharing import Shares, shares_of, spans_of
 
 __all__ = ["RELIABILITY", "Fused", "LogLinearPool"]
 
@@ -41,8 +51,6 @@ RELIABILITY: Mapping[str, float] = {
 
 _SAME_NATS = 1e-6  # evidence that differs by less between cells differs by rounding: it points nowhere
 _UNKNOWN_KIND = 0.5  # a reader from elsewhere that says nothing about its reliability
-_Span = tuple[str, int, int]  # a reading's id and the characters of it, end excluded
-_SOURCE = re.compile(r"^(?P<id>[^:]+)(?::(?P<start>\d+)-(?P<end>\d+))?$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,8 @@ class Fused:
 
     Attributes:
         posterior: The refined distribution; the prior object itself where no clue had any weight.
-        weights: Weight of each clue in the pool, 0 to 1, in the order given.
+        weights: Weight of each clue in the pool, 0 to 1, in the order given: 0 where all that it was read from
+            belongs to more specific clues, beside which it may still count.
         without: For each clue, the distribution that the others alone would have given.
     """
 
@@ -81,48 +90,77 @@ class LogLinearPool:
         if not clues:
             return Fused(prior, (), ())
         ratios = np.stack([log_likelihood_ratio(clue.evidence, prior.partition) for clue in clues])  # [k, n]
+        reliability = np.array([self._reliability.get(clue.kind, _UNKNOWN_KIND) for clue in clues])
+        nodes = _Nodes(reliability[:, None] * ratios, reliability * [clue.evidence.elsewhere for clue in clues])
         strength = [_information(prior.p, ratio) for ratio in ratios]
-        spans = [[_span(source) for source in clue.evidence.sources] for clue in clues]
-        weights = self._weights(clues, spans, strength)
+        order = sorted(range(len(clues)), key=lambda k: (self._rank.get(clues[k].kind, 99), -strength[k], k))
+        kinds = [clue.kind for clue in clues]
+        spans = [spans_of(clue.evidence.sources) for clue in clues]
         with np.errstate(divide="ignore"):
             log_prior = np.log(prior.p.astype(np.float64))
-        evidence = weights @ ratios  # (n,)
-        shared = _shared_readings(spans)
+        shares = shares_of(order, spans, kinds)
+        evidence = nodes.total(shares)  # (n,)
+        alone = shares.alone(len(clues))
         without = []
         for k in range(len(clues)):
-            rest = evidence - weights[k] * ratios[k]
-            if shared[k]:  # others take over the readings it used
-                rest = self._weights(clues, spans, strength, left_out=k) @ ratios
+            if alone[k]:
+                rest = evidence - nodes.value(k, shares)
+            else:  # others take over the readings it used
+                rest = nodes.total(shares_of([j for j in order if j != k], spans, kinds))
             without.append(_posterior(prior, log_prior, rest))
         posterior = _posterior(prior, log_prior, evidence)
+        weights = [float(reliability[k] * shares.free[k]) for k in range(len(clues))]
         if posterior is not prior:
-            in_cell = narrow(
-                [(clue.evidence, float(w)) for clue, w in zip(clues, weights, strict=True)], prior.partition
-            )
+            in_cell = narrow([(clue.evidence, w) for clue, w in zip(clues, weights, strict=True)], prior.partition)
             if in_cell is not None:
                 posterior = CellDistribution(posterior.partition, posterior.p, in_cell)
-        return Fused(posterior, tuple(float(w) for w in weights), tuple(without))
+        return Fused(posterior, tuple(weights), tuple(without))
 
-    def _weights(
-        self,
-        clues: Sequence[Clue],
-        spans: Sequence[Sequence[_Span]],
-        strength: Sequence[float],
-        left_out: int | None = None,
-    ) -> NDArray[np.float64]:
-        """(k,) weights: clues take their readings by kind and strength, each what is left of its own."""
-        weights = np.zeros(len(clues))
-        used: dict[str, list[_Span]] = {}
-        order = sorted(range(len(clues)), key=lambda k: (self._rank.get(clues[k].kind, 99), -strength[k], k))
-        for k in order:
-            if k == left_out:
-                continue
-            free = [span for span in spans[k] if not any(_overlap(span, other) for other in used.get(span[0], ()))]
-            share = len(free) / len(spans[k]) if spans[k] else 1.0
-            weights[k] = self._reliability.get(clues[k].kind, _UNKNOWN_KIND) * share
-            for span in free:
-                used.setdefault(span[0], []).append(span)
-        return weights
+
+class _Nodes:
+    """``L_k`` of the module's equation, each computed once for the same clues nested in it.
+
+    Args:
+        ratios: ``w_k l_k``, [k, n] nats.
+        elsewhere: ``e_k``, (k,) nats.
+    """
+
+    def __init__(self, ratios: NDArray[np.float64], elsewhere: NDArray[np.float64]) -> None:
+        self._ratios, self._elsewhere = ratios, elsewhere
+        self._known: dict[_Key, NDArray[np.float64]] = {}
+
+    def total(self, shares: Shares) -> NDArray[np.float64]:
+        """(n,) sum of what all clues say, each counted as far as its readings are its own."""
+        out = np.zeros(self._ratios.shape[1])
+        for k, share in shares.free.items():
+            if share > 0.0:
+                out += share * self.value(k, shares)
+        return out
+
+    def value(self, k: int, shares: Shares) -> NDArray[np.float64]:
+        """(n,) ``L_k``."""
+        return self._of(_key(k, shares))
+
+    def _of(self, key: _Key) -> NDArray[np.float64]:
+        if key not in self._known:
+            k, nested = key
+            value: NDArray[np.float64] = self._ratios[k]
+            if nested:
+                low = self._elsewhere[k]
+                other = sum((share * self._of(inner) for inner, share in nested), np.zeros(len(value)))
+                with np.errstate(divide="ignore"):
+                    taken = value + np.log(-np.expm1(np.minimum(low - value, 0.0)))  # log(max(e^value - e^low, 0))
+                value = np.logaddexp(taken, np.minimum(value, low) + other)
+            self._known[key] = value
+        return self._known[key]
+
+
+_Key = tuple[int, tuple[tuple[Any, float], ...]]
+"""A clue and the keys of those nested in it, each with the share that it has there."""
+
+
+def _key(k: int, shares: Shares) -> _Key:
+    return k, tuple((_key(j, shares), share) for j, share in shares.nested.get(k, ()))
 
 
 def _posterior(
@@ -142,26 +180,3 @@ def _information(p: NDArray[np.float32], ratio: NDArray[np.float64]) -> float:
     q = weights / total
     held = q > 0
     return float((q[held] * np.log(q[held] / p[held])).sum())
-
-
-def _span(source: str) -> _Span:
-    match = _SOURCE.match(source)
-    if match is None or match["start"] is None:
-        return source, 0, 1 << 30
-    return match["id"], int(match["start"]), int(match["end"])
-
-
-def _shared_readings(spans: Sequence[Sequence[_Span]]) -> list[bool]:
-    """For each clue, whether another one uses a part of its readings."""
-    users: dict[str, list[tuple[int, _Span]]] = {}
-    for k, own in enumerate(spans):
-        for span in own:
-            users.setdefault(span[0], []).append((k, span))
-    return [
-        any(j != k and _overlap(span, other) for span in own for j, other in users[span[0]])
-        for k, own in enumerate(spans)
-    ]
-
-
-def _overlap(a: _Span, b: _Span) -> bool:
-    return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]

@@ -125,6 +125,11 @@ def test_a_town_beside_its_postal_code_or_state_is_a_point(lines: tuple[str, ...
     assert found.evidence.points[0].log_lr > 3.0
 
 
+def test_a_street_s_name_is_not_its_town() -> None:
+    found = clue("Rua Augusta, 1200")  # nor is the house number Augusta's postal code
+    assert likeliest(found) in ("BR", "PT") and not found.evidence.points
+
+
 def test_springfield_in_illinois_is_no_other_springfield() -> None:
     (point,) = clue("Springfield, IL 62701").evidence.points
     assert (point.lat, point.lon) == pytest.approx((39.8, -89.6), abs=0.2)

@@ -114,6 +114,20 @@ def test_boards_of_far_away_cities_and_single_names_are_no_signs(reader: PlaceRe
     assert directions(reader, sign(*lines)) == []
 
 
+def test_a_road_number_or_an_arrow_lets_places_lie_farther_apart(reader: PlaceReader) -> None:
+    assert directions(reader, sign("Córdoba", "Sevilla")) == []
+    (clue,) = directions(reader, sign("A-4", "Córdoba", "Sevilla"))
+    assert clue.points_to[0][-2:] == "ES"
+    assert clue.evidence.countries["ES"] > clue.evidence.elsewhere
+
+
+def test_the_ratios_of_a_sign_are_against_all_photos_of_the_world(reader: PlaceReader) -> None:
+    # Two names with distances that fit one spot: hardly anything else says so, so that elsewhere loses.
+    (clue,) = directions(reader, sign("Örebro 45", "Karlstad 110"))
+    assert clue.evidence.elsewhere < -1.5
+    assert clue.evidence.points[0].log_lr > 6.0
+
+
 def test_names_far_apart_in_the_picture_are_no_sign(reader: PlaceReader) -> None:
     assert directions(reader, sign("Springfield", "Chicopee", step=600.0)) == []
 

@@ -21,13 +21,9 @@ def clue(text: str, *, confidence: float = 0.95) -> Clue:
 
 
 def likeliest(text: str) -> str:
-    evidence = clue(text).evidence
     shares = photo_shares()
-    values = dict(evidence.countries)
-    for name, point in zip(clue(text).points_to, evidence.points, strict=False):
-        # Three hundredths of a country's photos are in the town.
-        values[name[-2:]] = math.log(0.97 * math.exp(values[name[-2:]]) + 0.03 * math.exp(point.log_lr))
-    return max(shares, key=lambda c: shares[c] * math.exp(values.get(c, evidence.elsewhere)))
+    (phone,) = phones_in(text)
+    return max(shares, key=lambda c: shares[c] * phone.countries.get(c, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +44,7 @@ def likeliest(text: str) -> str:
         ("(02) 9264 1234", "AU"),
         ("98300 12345", "IN"),
         ("03-3211-1234", "JP"),
+        ("(11) 3256-1234", "BR"),
     ],
 )
 def test_a_number_belongs_to_the_country_that_writes_it_so(text: str, country: str) -> None:
@@ -117,3 +114,15 @@ def test_a_doubtful_reading_says_less() -> None:
 def test_any_text_is_survived(text: str) -> None:
     for found in READER.clues([Reading("r0", text, BOX, 0.9)]):
         assert math.isfinite(found.evidence.elsewhere)
+
+
+def test_an_area_code_points_at_its_town_whatever_the_table_adds_to_its_name() -> None:
+    assert clue("Tel. (11) 3256-1234").points_to[0] == "São Paulo, BR"
+    assert "Seoul, KR" in clue("02-555-1234").points_to
+
+
+def test_what_the_area_gains_the_rest_of_its_country_loses() -> None:
+    phone, evidence = phones_in("(415) 555-0132")[0], clue("(415) 555-0132").evidence
+    assert phone.countries["US"] == 1.0
+    (town,) = evidence.points
+    assert town.log_lr > evidence.countries["US"] + 2.0

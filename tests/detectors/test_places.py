@@ -9,7 +9,7 @@ import pytest
 from data.gazetteer import Gazetteer, load_default
 from data.geodesy import haversine_km
 from detectors.base import Box, Clue, Reading
-from detectors.places import MIN_GAIN, PlaceReader
+from detectors.places import IN_COUNTRY, MIN_GAIN, PlaceReader
 
 # What RapidOCR reads in ultralytics' bus.jpg, Madrid.
 BUS = ("M15OL/SEUILLA", "MADRID", "EMT", "Un minihás oo° cléetrieo sres plan", "pundvete", "eléctricamEMTe", "MEDS",
@@ -142,10 +142,28 @@ def test_a_list_of_far_away_places_says_less_of_each(reader: PlaceReader) -> Non
 
 
 def test_a_famous_name_says_little_against_other_places(reader: PlaceReader) -> None:
-    # It is read elsewhere at least as often as at home, so that nowhere loses more than half.
+    # It is read elsewhere at least as often as at home, a part of it in its country; nowhere loses more than that.
     for name in ("東京都", "上海市", "TORONTO"):
         (clue,) = reader.clues(lines(name))
-        assert clue.evidence.elsewhere >= math.log(0.5) - 1e-9
+        assert clue.evidence.elsewhere >= math.log(0.5 * (1.0 - IN_COUNTRY)) - 1e-9
+
+
+def test_a_name_is_read_more_often_in_its_own_country_than_abroad(reader: PlaceReader) -> None:
+    (clue,) = reader.clues(lines("Adelaide"))
+    values = clue.evidence.countries
+    assert max(values, key=values.__getitem__) == "AU" and values["AU"] > 0.5 > 0.0 > clue.evidence.elsewhere
+    assert max(p.log_lr for p in clue.evidence.points) > values["AU"]
+    # On a list of far-away places it is nobody's own.
+    clues = reader.clues(lines("Adelaide", "Toronto", "Madrid", "Santiago", "Nairobi", "Oslo"))
+    assert max(c.evidence.countries["AU"] for c in clues if c.text == "Adelaide") < 0.5 * values["AU"]
+
+
+def test_accents_tell_places_of_the_same_letters_apart(reader: PlaceReader) -> None:
+    georgia, burgundy = (32.84, -83.63), (46.31, 4.83)
+    (with_accent,) = reader.clues(lines("Mâcon"))
+    assert gain_near(with_accent, *burgundy) > gain_near(with_accent, *georgia) + 1.0
+    (without,) = reader.clues(lines("Macon"))  # signs in capitals leave accents out
+    assert gain_near(without, *burgundy) == pytest.approx(gain_near(without, *georgia), abs=0.5)
 
 
 def test_what_a_clue_shows_is_masked_and_addresses_name_no_places(reader: PlaceReader) -> None:

@@ -73,18 +73,44 @@ def test_different_characters_of_one_reading_are_different_sources(density: Cell
     assert LogLinearPool().fuse(density, [phone, whole]).weights == (RELIABILITY["phone"], 0.0)
 
 
-def test_a_word_that_names_a_town_is_not_counted_again_as_a_word_of_a_language(density: CellDistribution) -> None:
+def test_a_word_that_names_a_town_is_a_word_of_its_language_only_elsewhere(density: CellDistribution) -> None:
     loud = clue("language", Evidence(-6.0, {"IT": 6.0}, sources=("r1",)))
-    assert LogLinearPool().fuse(density, [loud, MADRID]).weights == (0.0, RELIABILITY["place"])
+    fused = LogLinearPool().fuse(density, [loud, MADRID])
+    assert fused.weights == (0.0, RELIABILITY["place"])
+    place, language = (
+        RELIABILITY[each.kind] * log_likelihood_ratio(each.evidence, density.partition) for each in (MADRID, loud)
+    )
+    low = RELIABILITY["place"] * MADRID.evidence.elsewhere
+    both = np.maximum(np.exp(place) - np.exp(low), 0.0) + np.minimum(np.exp(place), np.exp(low)) * np.exp(language)
+    expected = density.p * both
+    np.testing.assert_allclose(fused.posterior.p, expected / expected.sum(), rtol=1e-3, atol=1e-10)
+
+
+def test_a_specific_clue_of_the_same_string_lowers_no_country_that_the_language_told(density: CellDistribution) -> None:
+    spanish = clue("language", Evidence(-2.0, {"ES": 4.0}, sources=("r1",)))
+    alone = LogLinearPool().fuse(density, [spanish]).posterior.countries()["ES"]
+    both = LogLinearPool().fuse(density, [spanish, MADRID]).posterior.countries()["ES"]
+    assert both > alone
+
+
+def test_a_chain_of_clues_of_one_string_is_nested(density: CellDistribution) -> None:
+    brand = clue("brand", Evidence(-0.5, {"PT": 2.0}, sources=("r1",)))
+    fused = LogLinearPool().fuse(density, [SPANISH, brand, MADRID])
+    assert fused.weights == (RELIABILITY["language"], RELIABILITY["brand"], 0.0)
+    word = clue("language", Evidence(-1.0, {"ES": 1.0}, sources=("r1",)))
+    without = LogLinearPool().fuse(density, [brand, MADRID, word])
+    for k, others in enumerate(([MADRID, word], [brand, word], [brand, MADRID])):
+        expected = LogLinearPool().fuse(density, others).posterior.p
+        np.testing.assert_allclose(without.without[k].p, expected, rtol=1e-5)
 
 
 def test_leaving_a_clue_out_lets_another_take_over_its_reading(density: CellDistribution) -> None:
     weaker = clue("language", Evidence(-1.0, {"ES": 0.5}, sources=("r1",)))
     fused = LogLinearPool().fuse(density, [MADRID, weaker])
     assert fused.weights[1] == 0.0
-    alone = LogLinearPool().fuse(density, [weaker]).posterior
-    np.testing.assert_allclose(fused.without[0].p, alone.p, rtol=1e-5)
-    np.testing.assert_allclose(fused.without[1].p, fused.posterior.p, rtol=1e-5)
+    for k, left in enumerate((weaker, MADRID)):
+        alone = LogLinearPool().fuse(density, [left]).posterior
+        np.testing.assert_allclose(fused.without[k].p, alone.p, rtol=1e-5)
 
 
 def test_contradicting_clues_share_the_mass_and_nothing_breaks(density: CellDistribution) -> None:
