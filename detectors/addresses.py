@@ -36,6 +36,7 @@ IN_COUNTRY = 0.3
 """... and this share elsewhere in its country: vans, advertisements, head offices."""
 NEXT_PART = 0.5
 """What a further part of an address, or a further address, adds against what it says alone."""
+_WITHOUT_STATE = 0.05  # how often a short code stands beside its town without the state that belongs between them
 _HOUSE_NUMBER = 4  # digits of the longest number of a house
 _LEAST_NATS = 0.3  # what the best country must gain
 _LEAST_TOLD = 0.05  # ... and what the countries' distribution must move
@@ -185,6 +186,8 @@ class AddressReader:
             fit *= 1.0 if same_line or not country.town else _OTHER_LINE
             if state:
                 fit *= 1.0 if country.states.get(state) == place.admin1 else 0.0
+            elif country.states and len(code.text) <= _HOUSE_NUMBER:
+                fit *= _WITHOUT_STATE  # Sydney 1299 is a journey's price
             if fit > 0.0:
                 out.append((place, fit))
         return out

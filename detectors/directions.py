@@ -30,8 +30,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data.folding import fold
 from data.geodesy import haversine_km, lat_lon, unit_vectors
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.place_words import SHOP_RATE, shop_rate
 from detectors.territories import photo_shares
 
 __all__ = ["DISTANCE_KM_PER_MILE", "Surroundings", "direction_clues"]
@@ -190,15 +192,20 @@ def _combined(
     sign: Sequence[_Name], readings: Sequence[Reading], around: Callable[[float, float], Surroundings]
 ) -> Clue | None:
     measured = [name for name in sign if name.kms]
+    road = any(_ROAD.search(reading.text) for reading in readings)
     if len(measured) < 2:
         measured = []
         if len({name.reading for name in sign}) < 2:
             return None  # Lincoln, Washington, Jackson: names in a line of text are as often people's
+    if not measured and not road:
+        sign = [name for name in sign if shop_rate(fold(name.clue.text)) < SHOP_RATE]  # New York, Brooklyn: a shirt
+        if len(sign) < 2:
+            return None
+    road = road or bool(measured)
     tried = [_candidate_vectors(sign)]
     if measured:
         tried.append(_crossings(measured))
     x = np.concatenate(tried)  # [n, 3]
-    road = bool(measured) or any(_ROAD.search(reading.text) for reading in readings)
     ratios = np.stack([_ratio(name, x, ring=name in measured, road=road) for name in sign])  # [k, n]
     supported = ratios > SUPPORTS
     famous = np.stack([_ratio(name, x, ring=name in measured, road=road, first_only=True) for name in sign]) > SUPPORTS

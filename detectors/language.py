@@ -19,9 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.folding import fold, joined
 from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
+from detectors.dishes import WORLD_WORDS
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
+from detectors.place_words import BRAND_RATE, shop_rate
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
 from detectors.territories import language_name, photo_shares, region_languages, region_shares, sign_languages
@@ -43,45 +46,6 @@ _BEYOND_ASCII, _NEXT_BEYOND_ASCII, _MOST_BEYOND_ASCII = 3.0, 1.0, 5.0
 _LEAST_NATS = 0.3  # what the best country must gain against the background
 _LEAST_REGIONAL = 0.3  # what a region must differ from the rest of its country to be named
 _LEAST_TOLD = 0.08  # ... and what the countries' distribution must move, Kullback-Leibler, in nats
-_WORLD_WORDS = frozenset(
-    [
-        "café",
-        "cafe",
-        "döner",
-        "doner",
-        "kebab",
-        "kebap",
-        "pizza",
-        "pizzeria",
-        "sushi",
-        "ramen",
-        "wok",
-        "taco",
-        "tacos",
-        "burger",
-        "curry",
-        "tapas",
-        "espresso",
-        "cappuccino",
-        "nescafé",
-        "crème",
-        "crêpe",
-        "crêpes",
-        "croissant",
-        "baguette",
-        "paella",
-        "spa",
-        "yoga",
-        "massage",
-        "sauna",
-        "karaoke",
-        "taxi",
-        "hotel",
-        "hôtel",
-        "bar",
-    ]
-)
-"""What shops are called in every language: dishes and kinds of houses that travelled with their words."""
 _SHOWN_WORDS = 5
 _NAMED_COUNTRIES = 4
 _NAMES = {
@@ -151,8 +115,8 @@ class LanguageReader:
             self._model = load_model()
         judged = []
         for shown, folded in word_spans(text):
-            if folded in _WORLD_WORDS:
-                continue
+            if joined(fold(folded)) in WORLD_WORDS or shop_rate(folded) >= BRAND_RATE:
+                continue  # words that travelled: Pizza, Döner, Paris
             found = self._model.word_scores(folded)
             if found is not None:
                 likelihood = found.log_likelihood

@@ -18,9 +18,9 @@ BRAND_RATE = 1e-4
 
 _SHOPS = frozenset(
     str.split(
-        """london paris tokyo roma rome milano milan napoli venezia bangkok shanghai istanbul hong_kong havana firenze
-        berlin wien vienna barcelona hollywood texas manhattan brooklyn orange subway boots next target mobile post
-        liberty victoria"""
+        """london paris new_york tokyo roma rome milano milan napoli venezia bangkok shanghai istanbul hong_kong havana
+        firenze berlin wien vienna barcelona hollywood texas manhattan brooklyn orange subway boots next target mobile
+        post liberty victoria"""
     )
 )
 _BRANDS = frozenset(

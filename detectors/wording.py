@@ -28,6 +28,7 @@ from data.errors import DatasetError
 from data.folding import fold, joined, tokens
 from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
+from detectors.dishes import DISHES
 from detectors.privacy import mask
 from detectors.script import script_of
 from detectors.territories import photo_shares, sign_languages
@@ -60,6 +61,8 @@ _MEANING = {
     "pattern": "a way of writing numbers",
 }
 _PATTERN_ELSEWHERE = 0.01  # how often numbers look so by chance
+_CARRIED_DISH = 0.4  # what a dish or a kind of restaurant is called travels with its cooks
+_MOST_COUNTRIES = 2  # names of so many countries are read in a place; more are a map, a list, or flags
 _CARRIED = 0.003  # of the texts in a place, this share came from elsewhere: goods, vehicles, branches of foreign firms
 _SLIP, _SLIP_LETTERS = 0.6, 1.0  # chance that other text is read as the phrase: _SLIP e^(-letters / _SLIP_LETTERS)
 _DOUBTED = 0.02  # ... and so much more of what the engine did not trust
@@ -177,6 +180,13 @@ class WordingReader:
             for match in self._matches(reading):
                 places = tuple(sorted({place for phrase in match.phrases for place in phrase.places}))
                 groups.setdefault(places, {}).setdefault(match.phrases[0].key, match)
+        named = [
+            places
+            for places, group in groups.items()
+            if all(p.kind == "name" for m in group.values() for p in m.phrases)
+        ]
+        if len(named) > _MOST_COUNTRIES:
+            groups = {places: group for places, group in groups.items() if places not in named}
         clues = [self._clue(list(group.values())) for group in groups.values()]
         return sorted((c for c in clues if c is not None), key=lambda c: -max(c.evidence.countries.values(), default=0))
 
@@ -260,9 +270,10 @@ class WordingReader:
         in_regions = {place: rate for place, rate in regions.items() if place[:2] in names}
         extra = sum(_REGION_SHARE * shares[names.index(place[:2])] * rate for place, rate in in_regions.items())
         world = float(shares @ rates[:-1] + extra)
+        carried = _CARRIED_DISH if match.phrases[0].key in DISHES else _CARRIED
 
         def told(rate: NDArray[np.float64] | float) -> NDArray[np.float64]:
-            return np.asarray(np.log(((1 - _CARRIED) * rate + _CARRIED * world + slip) / (world + slip)))
+            return np.asarray(np.log(((1 - carried) * rate + carried * world + slip) / (world + slip)))
 
         return told(rates), {place: float(told(rate)) for place, rate in regions.items()}
 

@@ -10,9 +10,9 @@ reason, a less specific clue ``j`` of the same string tells how likely that is f
 
     L_k(c) = log(max(exp(w_k l_k) - exp(e_k), 0) + min(exp(w_k l_k), exp(e_k)) exp(sum_j s_jk L_j(c)))
 
-with ``s_jk`` the share of j's readings that k has. A word that names a town is so not counted again as a word of its
-language at the town, but where it is no town's name it remains a word of that language. A clue that shares nothing has
-``L_k = w_k l_k``.
+with ``s_jk`` the share of j's readings that k has (half of it in ``LANGUAGE_AWARE`` kinds). A word that names a town
+is so not counted again as a word of its language at the town, but where it is no town's name it remains a word of that
+language. A clue that shares nothing has ``L_k = w_k l_k``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ RELIABILITY: Mapping[str, float] = {
     "script": 0.9,  # restaurants and flags abroad
 }
 """Kind of clue to the weight of its log-likelihood ratio, 0 to 1; the most specific kind first."""
+
+LANGUAGE_AWARE: Mapping[str, float] = dict.fromkeys(("address", "institution", "units", "wording"), 0.5)
+"""Kinds whose ``e_k`` knows already that others write other languages: what is nested in them counts so much."""
 
 _SAME_NATS = 1e-6  # evidence that differs by less between cells differs by rounding: it points nowhere
 _UNKNOWN_KIND = 0.5  # a reader from elsewhere that says nothing about its reliability
@@ -98,7 +101,8 @@ class LogLinearPool:
         spans = [spans_of(clue.evidence.sources) for clue in clues]
         with np.errstate(divide="ignore"):
             log_prior = np.log(prior.p.astype(np.float64))
-        shares = shares_of(order, spans, kinds)
+        keep = [LANGUAGE_AWARE.get(kind, 1.0) for kind in kinds]
+        shares = shares_of(order, spans, kinds, keep)
         evidence = nodes.total(shares)  # (n,)
         alone = shares.alone(len(clues))
         without = []
@@ -106,7 +110,7 @@ class LogLinearPool:
             if alone[k]:
                 rest = evidence - nodes.value(k, shares)
             else:  # others take over the readings it used
-                rest = nodes.total(shares_of([j for j in order if j != k], spans, kinds))
+                rest = nodes.total(shares_of([j for j in order if j != k], spans, kinds, keep))
             without.append(_posterior(prior, log_prior, rest))
         posterior = _posterior(prior, log_prior, evidence)
         weights = [float(reliability[k] * shares.free[k]) for k in range(len(clues))]

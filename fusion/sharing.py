@@ -49,12 +49,15 @@ def spans_of(sources: Sequence[str]) -> list[Span]:
     return out
 
 
-def shares_of(order: Sequence[int], spans: Sequence[Sequence[Span]], kinds: Sequence[str]) -> Shares:
+def shares_of(
+    order: Sequence[int], spans: Sequence[Sequence[Span]], kinds: Sequence[str], keep: Sequence[float]
+) -> Shares:
     """Clues take their readings in ``order``; one that finds a reading taken is nested in the last that had it.
 
-    A clue of the same kind as that last one says the same once more: it gets nothing.
+    A clue of the same kind as that last one says the same once more: it gets nothing. What is nested in clue k counts
+    ``keep[k]`` times.
 
-    >>> shares = shares_of([0, 1], [[("r0", 0, 6)], [("r0", 0, 6), ("r0", 7, 9)]], ["place", "language"])
+    >>> shares = shares_of([0, 1], [[("r0", 0, 6)], [("r0", 0, 6), ("r0", 7, 9)]], ["place", "language"], [1.0, 1.0])
     >>> shares.free, shares.nested
     ({0: 1.0, 1: 0.5}, {0: [(1, 0.5)]})
     """
@@ -76,5 +79,5 @@ def shares_of(order: Sequence[int], spans: Sequence[Sequence[Span]], kinds: Sequ
         count = len(spans[k])
         free[k] = own / count if count else 1.0
         for holder, taken in inside.items():
-            nested.setdefault(holder, []).append((k, taken / count))
+            nested.setdefault(holder, []).append((k, keep[holder] * taken / count))
     return Shares(free, nested)

@@ -6,7 +6,9 @@ from fusion.sharing import shares_of, spans_of
 
 
 def shared(*clues: tuple[str, tuple[str, ...]]) -> tuple[dict[int, float], dict[int, list[tuple[int, float]]]]:
-    shares = shares_of(range(len(clues)), [spans_of(sources) for _, sources in clues], [kind for kind, _ in clues])
+    shares = shares_of(
+        range(len(clues)), [spans_of(sources) for _, sources in clues], [kind for kind, _ in clues], [1.0] * len(clues)
+    )
     return dict(shares.free), {k: list(v) for k, v in shares.nested.items()}
 
 
