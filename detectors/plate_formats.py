@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 FORMATS_PATH: Final = Path(__file__).parent / "assets" / "plate_formats.tsv"
-FORMATS_SHA256: Final = "37665940fe59f6bd2a34b19ed2104726dafae72a8c46f5e0e8037f534b9e748c"
+FORMATS_SHA256: Final = "22072e9ce0f6e1d0facaacf94e4a4ef02b8fa94d7163c0c0e111ff0545c7094f"
 CODES_PATH: Final = Path(__file__).parent / "assets" / "plate_codes.tsv"
 CODES_SHA256: Final = "4dae38ca894e62af6d3fc4eace1ec69a36291a1301047bc4106545371032a834"
 
@@ -134,13 +134,17 @@ class PlateFormat:
         """The codes of one of its country's sets."""
         return plate_codes()[self.country, name]
 
-    def variants(self) -> Iterator[Variant]:
+    def variants(self, *, exact: bool = True) -> Iterator[Variant]:
         """Every way to fill it, one for each code and each number of characters; weights sum to 1.
 
         A longer serial is commoner, as there are more of them: by the square root of their number.
+
+        Args:
+            exact: A variant for each code; if not, one for each number of characters that codes have. A place's
+                characters then stand as often as codes have them there.
         """
         found = []
-        for items in product(*(tuple(self._choices(item)) for item in self._items)):
+        for items in product(*(tuple(self._choices(item, exact)) for item in self._items)):
             slots: list[str] = []
             before, gap, region, weight = "", " ", self.region, 1.0
             for kind, content, told, factor in items:
@@ -157,14 +161,20 @@ class PlateFormat:
         total = sum(variant.weight for variant in found)
         return (variant._replace(weight=variant.weight / total) for variant in found)
 
-    def _choices(self, item: tuple[str, str, int, int]) -> Iterator[tuple[str, str, str, float]]:
+    def _choices(self, item: tuple[str, str, int, int], exact: bool) -> Iterator[tuple[str, str, str, float]]:
         """Ways to fill one item: kind, its slots joined by NUL, region, weight."""
         kind, content, low, high = item
         if kind == "gap":
             yield "gap", {" ": "_", "·": "."}.get(content, content), "", 1.0
-        elif kind == "code":
+        elif kind == "code" and exact:
             for code in self.codes(content):
                 yield "slots", "\0".join(fold(code.text)), code.region, code.weight
+        elif kind == "code":
+            codes = [(fold(code.text), code.weight) for code in self.codes(content)]
+            for length in sorted({len(text) for text, _ in codes}):
+                texts = [text for text, _ in codes if len(text) == length]
+                places = ("".join(sorted(characters)) for characters in zip(*texts, strict=True))
+                yield "slots", "\0".join(places), "", sum(w for text, w in codes if len(text) == length)
         else:
             slot = "".join(sorted({fold(c) for c in content}))
             for count in range(low, high + 1):
