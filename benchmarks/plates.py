@@ -2,10 +2,10 @@
 
     python benchmarks/plates.py ../shared/data/plates_dev
 
-The folder has ``labels.csv`` (file, x, y, w, h, text, region: eu, us or br) and ``images/``. Each true box is widened a
-little first, as a detector's boxes are. A plate is read exactly if the repaired text is the label's. The region is right
-if the likeliest country, by evidence and by the shares of the world's photos, is the label's; for ``eu`` any country of
-Europe. Prints figures only: the texts of plates stay in the process.
+The folder has ``labels.csv`` (file, x, y, w, h, text, region: eu, us or br) and ``images/``. Each true box is widened
+a little first, as a detector's boxes are. A plate is read exactly if the repaired text is the label's. The region is
+right if the likeliest country, by evidence and by the shares of the world's photos, is the label's; for ``eu`` any
+country of Europe. Prints figures only: the texts of plates stay in the process.
 """
 
 from __future__ import annotations

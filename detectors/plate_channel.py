@@ -9,12 +9,15 @@ its own: runs of letters and of digits of any length.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.plate_text import gaps
 
 __all__ = ["SYMBOLS", "UNLISTED", "confusion", "log_plate_like", "log_text"]
 
@@ -31,7 +34,9 @@ HA 1 MH 2 NW 1 PR 4 PD 1 P9 1 RA 1 S9 1 UV 5 UJ 1 UO 2 UW 1 VY 4 VW 2 VN 1 XY 3 
 _TYPICAL: Final = 12.0  # weight at which half of a character's mistakes go to its likeness
 
 _LENGTHS: Final = {4: 0.05, 5: 0.12, 6: 0.25, 7: 0.35, 8: 0.17, 9: 0.03, 10: 0.02}
-_SWITCH: Final = 0.25  # how often a letter follows a digit or a digit a letter
+_RUNS: Final = (0.04, 0.48, 0.40, 0.06, 0.02)  # how many plates change 0, 1, 2, ... times between letters and digits
+_DIGITS_ALONE: Final = 0.75  # of the plates that never change
+_GAP: Final = {" ": 0.82, "_": 0.10, ".": 0.03, "-": 0.04, "/": 0.01}  # what is read before a character of a plate
 
 
 @lru_cache(maxsize=64)
@@ -61,24 +66,20 @@ def confusion(error: float) -> NDArray[np.float64]:
 
 
 def log_plate_like(text: str) -> float:
-    """``log P(text)`` of a plate in a format that nobody told us: 4 to 10 characters in runs of letters and digits.
+    """``log P(text)`` of a plate in a format that nobody told us, as read with its separators.
 
     >>> log_plate_like("AB123CD") > log_plate_like("A1B2C3D") > log_plate_like("ABCDEFGHIJKL")
     True
     """
-    if not text:
+    folded, before = gaps(text)
+    if not folded:
         return math.log(1e-3)
-    kinds = [c.isdigit() for c in text]
+    kinds = [c.isdigit() for c in folded]
     switches = sum(a != b for a, b in pairwise(kinds))
-    mixed = 0.0 if switches else math.log(0.1 if all(kinds) else 0.02)
-    return (
-        math.log(_LENGTHS.get(len(text), 1e-3))
-        + mixed
-        + math.log(0.5)
-        + switches * math.log(_SWITCH)
-        + (len(text) - 1 - switches) * math.log(1.0 - _SWITCH)
-        - sum(math.log(10.0) if kind else math.log(23.0) for kind in kinds)
-    )
+    runs = _RUNS[min(switches, len(_RUNS) - 1)] / math.comb(len(folded) - 1, switches)
+    if not switches:
+        runs *= _DIGITS_ALONE if kinds[0] else 1.0 - _DIGITS_ALONE
+    return math.log(_LENGTHS.get(len(folded), 1e-3)) + math.log(0.5 * runs) + _log_characters(kinds, 23.0, before)
 
 
 def log_text(text: str) -> float:
@@ -87,15 +88,19 @@ def log_text(text: str) -> float:
     >>> log_text("OPEN") > log_plate_like("OPEN"), log_text("42") > log_plate_like("42")
     (True, True)
     """
-    if not text:
+    folded, before = gaps(text)
+    if not folded:
         return math.log(0.2)
-    kinds = [c.isdigit() for c in text]
+    kinds = [c.isdigit() for c in folded]
     switches = sum(a != b for a, b in pairwise(kinds))
-    # Nine in ten are words or numbers alone; lengths fall off slowly. A letter of a language carries some 2.6 nats.
-    mixed = math.log(0.9 * 0.5) if not switches else math.log(0.1) + switches * math.log(0.3)
-    return (
-        math.log(0.12)
-        + (len(text) - 1) * math.log(0.88)
-        + mixed
-        - sum(math.log(10.0) if kind else 2.7 for kind in kinds)
+    # Nine in ten are words or numbers alone; lengths fall off slowly. A letter of a language carries some 2.7 nats.
+    runs = math.log(0.9 * 0.5) if not switches else math.log(0.1) + switches * math.log(0.3)
+    return math.log(0.12) + (len(folded) - 1) * math.log(0.88) + runs + _log_characters(kinds, math.exp(2.7), before)
+
+
+def _log_characters(kinds: Sequence[bool], letters: float, before: str) -> float:
+    """Log-probability of the characters, digits or one of so many ``letters``, and of what is read between them."""
+    return sum(
+        -math.log(10.0 if kind else letters) + (math.log(_GAP[gap]) if i else 0.0)
+        for i, (kind, gap) in enumerate(zip(kinds, before, strict=True))
     )

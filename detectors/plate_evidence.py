@@ -1,10 +1,10 @@
 """From how well a plate fits each country's formats to evidence over countries and regions.
 
 A plate seen in country c is c's own with ``1 - abroad_c``, else another's, mostly of the same continent; ``UNLISTED``
-of a country's plates follow no format of the table (lorries, diplomats, chosen texts), and some of what a detector calls a
-plate is none. So ``P(plate | c)`` is a mixture of all of that, and evidence its logarithm over the mean of the world's
-photos (``detectors.territories.photo_shares``). Inside a country ``HOME`` of the cars stand in the region that their
-plate tells; the others anywhere in it.
+of a country's plates follow no format of the table (lorries, diplomats, chosen texts), and some of what a detector
+calls a plate is none. So ``P(plate | c)`` is a mixture of all of that, and evidence its logarithm over the mean of
+the world's photos (``detectors.territories.photo_shares``). Inside a country ``HOME`` of the cars stand in the region
+that their plate tells; the others anywhere in it.
 
 ``abroad`` is an estimate by hand, as no survey covers the world: the little that is published (motorway censuses of
 Switzerland, Austria and Germany; police checks of Britain) finds a few per cent of cars from abroad in the middle of
@@ -35,8 +35,10 @@ HOME: Final = 0.75
 """Share of the cars in a region, of those whose plate tells one, that are registered in it."""
 LEAST: Final = 0.002
 """Whatever a plate says, it says with this chance nothing: the table is wrong, the car is in a museum or a film."""
+_ALONE: Final = 0.5
+"""Digits alone or letters alone are plates in few countries and other things everywhere: they say half as much."""
 _SAME_CONTINENT: Final = 0.9  # of the foreign cars
-_REGION_GAIN: Final = 0.1  # nats by which a region must differ from its country to be named
+_GAIN: Final = 0.1  # nats by which a region must differ from its country to be named, a country from elsewhere
 
 _ABROAD: Final = (
     ("AD LI LU MC SM VA GI", 0.35),
@@ -83,7 +85,7 @@ def _told_shares() -> Mapping[str, Mapping[str, float]]:
 def _own(text: str, match: Match, look: float, words: frozenset[str]) -> tuple[NDArray[np.float64], dict[str, float]]:
     """``P(plate | a plate of the country)`` for every country, and of those parts that tell a region."""
     codes, _, _, _ = _world()
-    unlisted = math.exp(log_plate_like(fold(text))) * look
+    unlisted = math.exp(log_plate_like(text)) * look
     own = np.full(len(codes), unlisted)
     told = dict(match.regions)
     for i, country in enumerate(codes):
@@ -136,9 +138,12 @@ def evidence_of_plate(
         words: Places that words on it name.
         weight: Its nats are multiplied by this, 0 to 1: of many plates in one photo each says less.
     """
-    codes, shares, _, _ = _world()
+    codes, shares, _, continents = _world()
     own, told = _own(text, match, look, words)
-    noise = (1.0 - sure) / max(sure, 1e-6) * math.exp(log_text(fold(text))) * 0.5 * look
+    folded = fold(text)
+    if folded.isdigit() or folded.isalpha():
+        weight *= _ALONE
+    noise = (1.0 - sure) / max(sure, 1e-6) * math.exp(log_text(text)) * 0.5 * look
     seen = _seen(own)
     mean = float(shares @ seen)
     base = mean + noise + LEAST * mean
@@ -158,13 +163,13 @@ def evidence_of_plate(
         for region, share in of_country.items():
             p = rest[i] + HOME * min(told.get(region, 0.0) / share, 1e3 * joint)
             value, plain = float(nats(p)), float(nats(rest[i]))
-            if value > plain + _REGION_GAIN:
+            if value > plain + _GAIN:
                 regions[region] = value
+    # Elsewhere is a country whose plates nobody told us of.
     values = nats(rest)
-    other = values < np.median(values) + 0.15
-    elsewhere = float(nats((shares * rest)[other].sum() / shares[other].sum()))
-    countries = {c: float(v) for c, v, o in zip(codes, values, other, strict=True) if not o}
-    # A region must not fall back to its country's value where that is the one of everywhere else.
+    unknown = continents < 0
+    elsewhere = float(nats((shares * rest)[unknown].sum() / shares[unknown].sum()))
+    countries = {c: float(v) for c, v in zip(codes, values, strict=True) if abs(v - elsewhere) > _GAIN}
     return Evidence(elsewhere, countries, regions, sources=(source,))
 
 
@@ -177,7 +182,7 @@ def world_likelihood(match: Match, text: str, look: float) -> float:
 
 def log_lr_of_text(match: Match, text: str, look: float) -> float:
     """``log P(text | a plate) - log P(text | other lettering)``: positive where it reads like a plate."""
-    return math.log(max(world_likelihood(match, text, look), 1e-300)) - log_text(fold(text)) - math.log(look)
+    return math.log(max(world_likelihood(match, text, look), 1e-300)) - log_text(text) - math.log(look)
 
 
 def best_places(evidence: Evidence, most: int = 3) -> Sequence[str]:

@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 FORMATS_PATH: Final = Path(__file__).parent / "assets" / "plate_formats.tsv"
-FORMATS_SHA256: Final = "22072e9ce0f6e1d0facaacf94e4a4ef02b8fa94d7163c0c0e111ff0545c7094f"
+FORMATS_SHA256: Final = "9b800bdbbb273d29cb4bdc6ca8a4789bcee6dcc7ca1cd920651a44ddb07e06df"
 CODES_PATH: Final = Path(__file__).parent / "assets" / "plate_codes.tsv"
 CODES_SHA256: Final = "4dae38ca894e62af6d3fc4eace1ec69a36291a1301047bc4106545371032a834"
 

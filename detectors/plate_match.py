@@ -216,12 +216,10 @@ def match(text: str, *, error: float = 0.03, looks: Floats | None = None, most: 
             by_region.resize(len(table.regions), refcheck=False)
             np.add.at(by_region, variants.region, p)
             top = np.argpartition(-p, min(most, len(p) - 1))[:most]
-            likeliest += [
-                (float(p[v]) * float(shares[number] + 0.01), float(p[v]), number, length, int(v)) for v in top
-            ]
-    likeliest.sort(key=lambda item: (-item[0], item[2:]))
+            likeliest += [(float(p[v]) * float(shares[number] + 0.01), number, length, int(v)) for v in top]
+    likeliest.sort(key=lambda item: (-item[0], item[1:]))
     best = []
-    for _, _, number, length, v in likeliest[:most]:
+    for _, number, length, v in likeliest[:most]:
         variants = table.exact(number)[length]
         fixed, p_text = _viterbi(letters, read_gaps, variants, v, _single(error))
         weight = float(variants.weight[v] * look[number])
@@ -251,7 +249,7 @@ def candidates(text: str, found: Match, look: float, error: float) -> tuple[Cand
     for number, region, fixed, p in found.best:
         before = weighed.get((number, fixed), (0.0, region))
         weighed[number, fixed] = before[0] + p * shares[rows[number].country], region
-    plain = UNLISTED * math.exp(log_plate_like(read)) * (1.0 - error) ** len(read) * look
+    plain = UNLISTED * math.exp(log_plate_like(text)) * (1.0 - error) ** len(read) * look
     total = sum(p for p, _ in weighed.values()) + plain
     out = [Candidate(rows[n], fixed, region, p / total) for (n, fixed), (p, region) in weighed.items()]
     out.append(Candidate(None, read, "", plain / total))

@@ -1,9 +1,10 @@
 """Reading licence plates off the pixels, and what a plate says about the country.
 
-Given the box of a plate, the part of the photo is cut out with a margin and enlarged; the text engine finds its lines,
-which are set upright by their own corners, and reads them. A plate's serial is the line (or the pair of lines, one
-above the other) that is largest and reads most like a plate; the smaller ones are its words. Then ``detectors.plate_match``
-says which formats it may be and repairs it, ``detectors.plate_evidence`` what that says about places.
+Given the box of a plate, the part of the photo is cut out with a margin and enlarged; the text engine finds its
+lines, which are set upright by their own corners, and reads them. A plate's serial is the line (or the pair of lines,
+one above the other) that is largest and reads most like a plate; the smaller ones are its words. Then
+``detectors.plate_match`` says which formats it may be and repairs it, ``detectors.plate_evidence`` what that says
+about places.
 
 Nothing here puts a plate's text into a clue: a clue names the format ("GB: AA00 AAA") and shows a mask.
 """
