@@ -93,8 +93,8 @@ def log_text(text: str) -> float:
         return math.log(0.2)
     kinds = [c.isdigit() for c in folded]
     switches = sum(a != b for a, b in pairwise(kinds))
-    # Nine in ten are words or numbers alone; lengths fall off slowly. A letter of a language carries some 2.7 nats.
-    runs = math.log(0.9 * 0.5) if not switches else math.log(0.1) + switches * math.log(0.3)
+    # Most are words or numbers alone, many a word and a number (GATE 12); a letter of a language carries 2.7 nats.
+    runs = math.log(0.7 * 0.5) if not switches else math.log(0.2 * 0.5) + (switches - 1) * math.log(0.2)
     return math.log(0.12) + (len(folded) - 1) * math.log(0.88) + runs + _log_characters(kinds, math.exp(2.7), before)
 
 

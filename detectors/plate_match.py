@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ _INSERTED, _DELETED = 0.01 / 36, 0.01
 _CUT, _CUT_MORE = 0.03, 0.6  # how often an end is missing, and how often one character more
 _PLUS = 0.06 / 36  # a character too many at an end: a sticker, a screw, the frame
 _MOST = 14  # no plate has more characters; longer readings are cut there
+_ERRORS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)  # how often characters are misread: so many levels are kept
 _EXACT, _WORTH = 40, 1e-5  # so many formats at most, that fit so much worse than the best, are looked at code by code
 _GAPS = " _.-/"
 # P(what was read before a character | what is printed there), rows and columns in the order of _GAPS.
@@ -120,12 +122,14 @@ class _Table:
         self.symbols = SYMBOLS + "".join(sorted(characters - set(SYMBOLS)))
         self.index = {c: i for i, c in enumerate(self.symbols)}
         self._exact: dict[int, Mapping[int, _Variants]] = {}
+        self._lock = Lock()
 
     def exact(self, number: int) -> Mapping[int, _Variants]:
         """Variants of one row with every code, by their number of places."""
-        if number not in self._exact:
-            self._exact[number] = self._of((number, v) for v in self.rows[number].variants())
-        return self._exact[number]
+        with self._lock:  # several photos may be read at once
+            if number not in self._exact:
+                self._exact[number] = self._of((number, v) for v in self.rows[number].variants())
+            return self._exact[number]
 
     def _of(self, variants: Iterable[tuple[int, Variant]]) -> Mapping[int, _Variants]:
         found: dict[int, list[tuple[int, Variant]]] = {}
@@ -152,7 +156,7 @@ def _table() -> _Table:
     return _Table()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _single(error: float) -> Floats:
     """``P(read | true)`` over the table's symbols and one for any other."""
     latin, size = len(SYMBOLS), len(_table().symbols) + 1
@@ -163,7 +167,7 @@ def _single(error: float) -> Floats:
     return single
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=3000)
 def _seen(characters: str, error: float) -> Floats:
     """``P(read | one of these characters)``: (symbols,)."""
     index = _table().index
@@ -184,7 +188,7 @@ def match(text: str, *, error: float = 0.03, looks: Floats | None = None, most: 
     >>> max(found.countries, key=found.countries.get), found.best[0][2]
     ('GB', 'LO68KWT')
     """
-    table, error = _table(), round(error, 2)
+    table, error = _table(), min(_ERRORS, key=lambda level: abs(level - error))
     read, before = (part[:_MOST] for part in gaps(text))
     letters = [table.index.get(c, len(table.symbols)) for c in read]
     read_gaps = [_GAPS.index(g) for g in before]

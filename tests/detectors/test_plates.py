@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from detectors.plate_match import candidates, match
 from detectors.plate_text import fold
 from detectors.plate_words import WORDS, places_of
 from detectors.plates import PlateReader, PlateReading
+from detectors.privacy import masked
 from detectors.rapid import RapidEngine
 from detectors.territories import photo_shares
 
@@ -98,6 +100,12 @@ def gain(found: Evidence, place: str) -> float:
 
 def strongest(found: Evidence) -> float:
     return max([*found.countries.values(), *found.regions.values(), 0.0])
+
+
+def likeliest(found: Evidence) -> float:
+    """Probability of the likeliest country by the shares of the world's photos."""
+    p = {c: s * math.exp(found.countries.get(c, found.elsewhere)) for c, s in photo_shares().items()}
+    return max(p.values()) / sum(p.values())
 
 
 def without_text(clues: list[Clue], *plates: str) -> bool:
@@ -190,16 +198,24 @@ def test_evidence_is_of_mean_one() -> None:
         assert all(math.isfinite(v) for v in (*found.countries.values(), *found.regions.values(), found.elsewhere))
 
 
-@pytest.mark.parametrize("text", ["QWERTYUIOP", "OPEN", "ESC F1 F2", "12", "7", "SALE 50", "A", "", "•", "TOYOTA"])
-def test_keyboards_posters_and_street_numbers_say_little(text: str) -> None:
+@pytest.mark.parametrize("text", ["QWERTYUIOP", "OPEN", "12", "7", "A", "", "•", "TOYOTA", "ASDFGHJKL"])
+def test_words_and_street_numbers_say_next_to_nothing(text: str) -> None:
     found = evidence(text, Looks())
     assert strongest(found) < 2.0 and found.elsewhere > -1.0
+
+
+@pytest.mark.parametrize("text", ["ESC F1 F2", "SALE 50", "F5 F6 F7", "Q1 W2 E3", "GATE 12", "NO 42", "R2D2"])
+def test_a_keyboard_or_a_poster_that_was_taken_for_a_plate_says_little(text: str) -> None:
+    found = evidence(text, Looks(), sure=0.5)
+    assert strongest(found) < 4.0 and found.elsewhere > -1.0
+    assert likeliest(found) < 0.5
 
 
 @pytest.mark.parametrize("text", ["SN 4821B7XK20", "0008231746120", "W4821-KD-2137-0", "XJ9-4821-00317"])
 def test_serial_numbers_say_little(text: str) -> None:
     found = evidence(text, Looks(), sure=0.5)
     assert strongest(found) < 3.0 and found.elsewhere > -2.5
+    assert likeliest(found) < 0.5
 
 
 def test_an_unsure_box_says_less() -> None:
@@ -300,7 +316,12 @@ def test_a_plate_that_stands_twice_counts_once(reader: PlateReader) -> None:
 
 def test_a_reading_of_a_plate_is_marked_as_one(reader: PlateReader) -> None:
     (plate,) = read(reader, drawn("LD68 KWT"))
-    assert plate.as_reading().region == "plate" and plate.as_reading().engine == "plate"
+    reading = plate.as_reading()
+    assert reading.region == "plate" and reading.engine == "plate" and fold(reading.text) == "LD68KWT"
+    (shown,) = masked([reading])
+    assert not any(c.isalnum() for c in shown.text) and len(shown.text) == len(reading.text)
+    (digits,) = masked([replace(reading, text="482 13")])
+    assert digits.text == "••• ••"
 
 
 @settings(max_examples=40, deadline=None)
