@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -99,16 +100,24 @@ def edits(a: str, b: str) -> int:
     return row[-1]
 
 
-def measured(folder: Path, engine: TextEngine, most: int | None = None) -> list[Row]:
-    """Every plate of ``folder``, read in its true box."""
+def widened(label: dict[str, str], rng: random.Random | None) -> Box:
+    """The true box, each side ``WIDER``; or moved at random, as a detector might: up to twice that out, or once in."""
+    x, y, w, h = (float(label[k]) for k in "xywh")
+    left, right = (w * (rng.uniform(-WIDER, 2 * WIDER) if rng else WIDER) for _ in range(2))
+    top, bottom = (h * (rng.uniform(-1.5 * WIDER, 4 * WIDER) if rng else WIDER) for _ in range(2))
+    a, b, c, d = x - left, y - top, x + w + right, y + h + bottom
+    return (a, b), (c, b), (c, d), (a, d)
+
+
+def measured(folder: Path, engine: TextEngine, most: int | None = None, *, moved: bool = False) -> list[Row]:
+    """Every plate of ``folder``, read in its true box, or with ``moved`` in one that is off by some pixels."""
     reader, rows = PlateReader(engine), []
+    rng = random.Random(3) if moved else None
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as stream:
         labels = list(csv.DictReader(stream))
     for label in labels[:: max(len(labels) // most, 1) if most else 1]:
         pixels = load(folder / "images" / label["file"]).pixels
-        x, y, w, h = (float(label[k]) for k in "xywh")
-        a, b, c, d = x - WIDER * w, y - WIDER * h, x + (1 + WIDER) * w, y + (1 + WIDER) * h
-        box: Box = ((a, b), (c, b), (c, d), (a, d))
+        box = widened(label, rng)
         start = time.process_time()
         (plate,) = reader.read(pixels, [box])
         seconds = time.process_time() - start
@@ -166,8 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--plates", type=int, help="about so many, evenly from the list; default all")
+    parser.add_argument("--moved", action="store_true", help="move the boxes' sides at random, as a detector might")
     arguments = parser.parse_args()
-    rows = measured(arguments.folder, RapidEngine(), arguments.plates)
+    rows = measured(arguments.folder, RapidEngine(), arguments.plates, moved=arguments.moved)
     print("\n".join([*table(rows), "", *calibration(rows)]))
     told = [row for row in rows if row.group == "us" and row.state.startswith("US.")]
     print(f"\na US state is told by {len(told)} of {sum(r.group == 'us' for r in rows)} US plates")
