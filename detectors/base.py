@@ -46,6 +46,7 @@ class Reading:
         script: ISO 15924 code of most of its letters (``"Latn"``), ``"Zyyy"`` where it has none.
         engine: The reader's name.
         scale: Factor by which the photo was enlarged when this was read.
+        region: ``"plate"`` if it stands on a licence plate, ``"sign"`` on a storefront's sign, else "".
     """
 
     id: str
@@ -55,6 +56,7 @@ class Reading:
     script: str = "Zyyy"
     engine: str = ""
     scale: float = 1.0
+    region: str = ""
 
     def __post_init__(self) -> None:
         if len(self.box) != 4 or not all(len(c) == 2 and math.isfinite(c[0]) and math.isfinite(c[1]) for c in self.box):
@@ -125,7 +127,7 @@ class Clue:
     Attributes:
         kind: Which reader found it: ``coordinates``, ``phone``, ``domain``, ``address``, ``institution``,
             ``direction``, ``road``, ``units``, ``brand``, ``place``, ``currency``, ``wording``, ``language``,
-            ``script``.
+            ``script``, ``plate``.
         text: What was read, masked where it looks like a plate, a phone number or an e-mail address.
         meaning: One sentence for a person: what it means and where it points.
         evidence: Where it points.

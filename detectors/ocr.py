@@ -30,7 +30,7 @@ from detectors._opencv import opencv
 from detectors.base import Box, Reading, TextReader
 from detectors.script import script_of
 
-__all__ = ["Detection", "PhotoReader", "ReadingConfig", "TextEngine", "make_reader", "merge"]
+__all__ = ["Detection", "PhotoReader", "ReadingConfig", "TextEngine", "line_image", "make_reader", "merge", "resized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class PhotoReader:
     ) -> tuple[Detection, list[Reading]]:
         """Detect and read in one region; lines that were read well ``before`` are not read again."""
         part = pixels[region.top : region.bottom, region.left : region.right]
-        shown = _resized(part, region.scale)
+        shown = resized(part, region.scale)
         detection = self._engine.detect(shown)
         ratio = np.array([part.shape[1] / shown.shape[1], part.shape[0] / shown.shape[0]], np.float32)
         corners = detection.boxes * ratio + np.array([region.left, region.top], np.float32)  # (n, 4, 2)
@@ -176,7 +176,7 @@ class PhotoReader:
         corners, boxes = corners[new], detection.boxes[new]
         # A line is cut out of the photo itself, or of its reduction, which has been smoothed, where it was reduced.
         source, boxes = (part, boxes * ratio) if region.scale > 1.0 else (shown, boxes)
-        read = self._engine.recognise([_line_image(source, box) for box in boxes])
+        read = self._engine.recognise([line_image(source, box) for box in boxes])
         return detection, [
             Reading("", text.strip(), _box(quad), confidence, _script(text, *script), self.name, round(region.scale, 3))
             for quad, (text, confidence, *script) in zip(corners, read, strict=True)
@@ -198,7 +198,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
     )
 
 
-def _resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     """``pixels`` enlarged or reduced; at least one pixel a side."""
     cv2 = opencv()
     size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
@@ -210,7 +210,7 @@ def _resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     return shown
 
 
-def _line_image(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
+def line_image(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The line in ``box``, (4, 2), set upright; text that runs upwards or downwards is laid down to the left."""
     cv2 = opencv()
     sides = np.linalg.norm(np.roll(box, -1, axis=0) - box, axis=1)  # top, right, bottom, left

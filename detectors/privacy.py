@@ -128,8 +128,15 @@ def mask(text: str) -> str:
 
 
 def masked(readings: Sequence[Reading]) -> list[Reading]:
-    """Copies of ``readings`` with their texts masked."""
-    return [replace(reading, text=mask(reading.text)) for reading in readings]
+    """Copies of ``readings`` with their texts masked; what stands on a plate is masked wholly, whatever its shape."""
+    return [
+        replace(reading, text=_hidden(reading.text) if reading.region == "plate" else mask(reading.text))
+        for reading in readings
+    ]
+
+
+def _hidden(text: str) -> str:
+    return "".join(MASK if shape in "L9" else character for character, shape in zip(text, _shape(text), strict=True))
 
 
 def is_sensitive(text: str) -> bool:
