@@ -157,7 +157,8 @@ def main() -> None:
         ("plates, plates_dev", plate_cases(args.data), 0.3, 1),
     ):
         cases = cases[:: max(len(cases) // args.photos, 1)]
-        found, groups = Found(), {}
+        found = Found()
+        groups: dict[str, Found] = {}
         for case in cases:
             pixels = load(case.path).pixels
             start = time.perf_counter()

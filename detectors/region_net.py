@@ -161,7 +161,8 @@ def _run(kind: str, given: list[Tensor], settings: dict[str, Any]) -> Tensor:
     if kind == "Relu":
         return functional.relu(x)
     if kind == "HardSigmoid":
-        return (x * settings["alpha"] + settings["beta"]).clamp(0, 1)
+        sloped: Tensor = x * settings["alpha"] + settings["beta"]
+        return sloped.clamp(0, 1)
     if kind in ("ReduceMean", "GlobalAveragePool"):
         return x.mean((2, 3), keepdim=True)
     if kind == "Concat":
@@ -213,17 +214,20 @@ class PartialLoss(v8DetectionLoss):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
-        self._taught = torch.ones(())  # (n, anchors, classes): 0 where the background teaches nothing
-        self.bce = self._masked_bce
+        self._taught = torch.ones(
+            (), device=self.device
+        )  # (n, anchors, classes): 0 where the background teaches nothing
+        self.bce: Any = self._masked_bce
 
     def get_assigned_targets_and_loss(self, preds: dict[str, Tensor], batch: dict[str, Any], **assign: Any) -> Any:
         """As the base class, after the boxes of unknown content were taken out of the targets."""
         labels = batch["cls"].view(-1)
         maybe = labels >= MAYBE
         points, strides = make_anchors(preds["feats"], self.stride, 0.5)
-        height, width = (side * float(self.stride[0]) for side in preds["feats"][0].shape[2:])
-        centres = points * strides / torch.tensor([width, height])
-        self._taught = torch.ones(preds["boxes"].shape[0], len(centres), self.nc)
+        first: float = self.stride.min().item()
+        height, width = (side * first for side in preds["feats"][0].shape[2:])
+        centres = points * strides / torch.tensor([width, height], device=self.device)
+        self._taught = torch.ones(preds["boxes"].shape[0], len(centres), self.nc, device=self.device)
         for photo, label, box in zip(
             batch["batch_idx"][maybe].long().tolist(),
             labels[maybe].long().tolist(),

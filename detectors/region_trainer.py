@@ -14,7 +14,10 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 
 from detectors.region_net import CLASSES, RegionModel, text_trunk_layout, yolo_layout
 
-__all__ = ["RegionTrainer", "spent"]
+__all__ = ["MANY", "RegionTrainer", "spent"]
+
+MANY = 100_000
+"""Epochs that are never reached."""
 
 
 def spent(file: Path) -> float:
@@ -33,6 +36,11 @@ class RegionTrainer(DetectionTrainer):
         spent_in: A JSON file with the seconds that were spent, kept up to date.
         overrides: ultralytics' settings.
     """
+
+    model: Any
+    optimizer: Any
+    scheduler: Any
+    lf: Any
 
     def __init__(
         self, *, start: str, trunk_rate: float, epoch: int, seconds: float, spent_in: Path, overrides: dict[str, Any]
@@ -126,6 +134,11 @@ class RegionTrainer(DetectionTrainer):
             for (trunk, wide), values in groups.items()
         ]
         return torch.optim.AdamW(settings, lr=lr, betas=(0.9, 0.999))
+
+    def resume_training(self, ckpt: dict[str, Any] | None) -> None:
+        """As the base class; time ends a training, not the number of epochs that the checkpoint was to have."""
+        self.epochs = self.args.epochs = MANY
+        super().resume_training(ckpt)
 
     def final_eval(self) -> None:
         """Nothing: checkpoints stay as they are, so that a stage can be taken up again."""

@@ -8,7 +8,6 @@ time is. What it finds is merged by non-maximum suppression of our own and given
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -101,7 +100,7 @@ class RegionDetector:
         self, path: Path | None = None, *, threads: int | None = None, config: RegionConfig | None = None
     ) -> None:
         self.config = config or RegionConfig()
-        content = path.read_bytes() if path else read_asset(REGIONS_PATH, REGIONS_SHA256, error=WeightsError)
+        content = _content(path) if path else read_asset(REGIONS_PATH, REGIONS_SHA256, error=WeightsError)
         self._session = _session(content, threads)
 
     def find(self, pixels: NDArray[np.uint8]) -> list[Region]:
@@ -147,23 +146,26 @@ class RegionDetector:
         return boxes[whole], scores[whole].astype(np.float32), kinds[whole].astype(np.int64)
 
 
-@cache
-def _options(threads: int | None) -> Any:
-    # Lazy: onnxruntime takes 0.2 s.
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 3
-    return options
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror}): name a network that was trained") from error
 
 
 def _session(content: bytes, threads: int | None) -> Any:
     quiet_libraries(offline=False)  # onnxruntime reports what it runs unless told not to before its import
-    import onnxruntime
+    # Lazy: onnxruntime takes 0.1 s.
+    import onnxruntime  # type: ignore[import-untyped]
 
     quiet_libraries(offline=False)  # and on Windows unless told after it
-    return onnxruntime.InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own for each way in which a file is no model
+        raise WeightsError(f"the network of regions is none ({type(error).__name__}): train it again") from error
 
 
 def _region(box: NDArray[np.float32], score: np.float32, kind: int) -> Region:

@@ -165,7 +165,7 @@ def _run(
     seed: int,
 ) -> Path:
     """One stage; returns its best checkpoint."""
-    from detectors.region_trainer import RegionTrainer, spent
+    from detectors.region_trainer import MANY, RegionTrainer, spent
 
     folder = out / f"stage{number}"
     last, best, spent_in = folder / "weights/last.pt", folder / "weights/best.pt", folder / "spent.json"
@@ -176,10 +176,10 @@ def _run(
         return best if best.exists() else last
     settings: dict[str, Any] = {
         "task": "detect", "mode": "train", "model": "yolo11n.yaml", "data": str(described), "imgsz": stage.side,
-        "epochs": 100_000, "batch": batch, "nbs": batch, "workers": workers,
+        "epochs": MANY, "batch": batch, "nbs": batch, "workers": workers,
         "device": device, "project": str(out.resolve()), "name": folder.name, "exist_ok": True,
         "pretrained": str(first) if first else False, "optimizer": "AdamW", "lr0": stage.rate, "lrf": 0.05,
-        "warmup_epochs": 1.0, "warmup_bias_lr": 0.0, "weight_decay": 0.01, "patience": 100_000, "seed": seed,
+        "warmup_epochs": 1.0, "warmup_bias_lr": 0.0, "weight_decay": 0.01, "patience": MANY, "seed": seed,
         "freeze": [0] if stage.frozen else None, "mosaic": stage.mosaic, "close_mosaic": 0, "scale": 0.4,
         "degrees": 2.0, "fliplr": 0.3, "hsv_v": 0.5, "translate": 0.15, "erasing": 0.0,
         "amp": device != "cpu", "channels_last": device != "cpu", "plots": False, "save_dir": str(folder),
