@@ -212,6 +212,8 @@ class RegionModel(DetectionModel):
 class PartialLoss(v8DetectionLoss):
     """YOLO's loss, without what it would teach about class i in the background inside boxes of class ``MAYBE + i``."""
 
+    stride: Any
+
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         self._taught = torch.ones(

@@ -323,13 +323,10 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
 
 
 def _blur(args: argparse.Namespace) -> int:
-    from data.offline import offline_by_environment
     from detectors.blur import blur_photo
     from detectors.ocr import make_reader
 
-    offline = args.offline or offline_by_environment()
-    reader = None if args.ocr == "none" else make_reader(args.ocr, offline=offline)
-    count = blur_photo(args.photo, args.out, reader=reader)
+    count = blur_photo(args.photo, args.out, reader=make_reader(args.ocr, offline=args.offline))
     places = "nothing found to fill" if not count else f"{count} place{'s' if count > 1 else ''} filled"
     print(printable(f"{args.out}: {places}; look at it before you publish it"), file=sys.stderr)
     return 0
