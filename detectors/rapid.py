@@ -23,7 +23,7 @@ from detectors._opencv import opencv
 from detectors.many_scripts import ManyScripts, Recognised
 from detectors.ocr import Detection
 
-__all__ = ["MODELS_SHA256", "RapidEngine", "recogniser_path"]
+__all__ = ["MODELS_SHA256", "RapidEngine", "detector_path", "recogniser_path"]
 
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 # As in rapidocr 3.10.0, whose default_models.yaml names the same: `rapidocr/models` is checked when it is opened.
@@ -93,6 +93,15 @@ class RapidEngine:
         pairs = zip(read.txts or (), read.scores or (), strict=True)
         found = [(text, min(max(float(score), 0.0), 1.0)) for text, score in pairs]
         return self._others.mended(lines, found) if self._others else [Recognised(*one) for one in found]
+
+
+def detector_path() -> Path:
+    """Where the installed package has its text detector.
+
+    Raises:
+        WeightsError: It is not there.
+    """
+    return _model(_DETECTOR)
 
 
 def recogniser_path() -> Path:

@@ -1,4 +1,4 @@
-"""The command ``whence``: ``demo``, ``locate``, ``partition`` and ``train``.
+"""The command ``whence``: ``demo``, ``locate``, ``blur``, ``partition`` and ``train``.
 
 Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
 """
@@ -106,6 +106,18 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument("--not", dest="exclude", action="append", metavar="ISO", help="a country where it is not")
     locate.set_defaults(run=_locate)
 
+    blur = commands.add_parser(
+        "blur",
+        help="write a photo with its licence plates filled in",
+        description="Writes PHOTO to OUT.jpg with licence plates, and whatever reads like one, filled with one colour. "
+        "No metadata is written. A plate may be missed: look at the result before you publish it.",
+    )
+    blur.add_argument("photo", type=_path, metavar="PHOTO")
+    blur.add_argument("out", type=_path, metavar="OUT.jpg")
+    blur.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
+    blur.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
+    blur.set_defaults(run=_blur)
+
     partition = commands.add_parser("partition", help="build or describe a partition of the Earth into cells")
     actions = partition.add_subparsers(dest="action", required=True, metavar="ACTION")
     build = actions.add_parser("build", help="build one from photo coordinates (CSV with latitude and longitude)")
@@ -142,7 +154,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     reader.add_argument("--seed", type=int, default=0, metavar="N")
     reader.set_defaults(run=_train_reader)
+    _add_train_regions(models)
     return parser
+
+
+def _add_train_regions(models: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    regions = models.add_parser(
+        "regions",
+        help="the detector of storefront signs and licence plates",
+        description="Cuts and draws a data set, trains with ultralytics, and writes OUT/regions.onnx. Stopped and "
+        "started again it goes on from its last epoch. OUT/stage*/results.csv has the curves.",
+    )
+    regions.add_argument("out", type=_path, metavar="OUT", help="folder of data set, checkpoints and regions.onnx")
+    regions.add_argument("--facades", type=_path, required=True, metavar="DIR", help="signs: images/ and labels/train")
+    regions.add_argument("--plates", type=_path, required=True, metavar="DIR", help="plates: images/ and labels/")
+    regions.add_argument("--streets", type=_path, nargs="+", default=[], metavar="DIR", help="photos without labels")
+    regions.add_argument("--minutes", type=_count, default=75, metavar="N", help="time to learn (default 75)")
+    regions.add_argument(
+        "--start", choices=("text", "coco", "nothing"), default="text",
+        help="first weights: a text detector's trunk, YOLO11n's of COCO (fetched), or none",
+    )  # fmt: skip
+    regions.add_argument(
+        "--weights", type=_path, metavar="FILE", help="YOLO11n's COCO weights, instead of fetching them"
+    )
+    regions.add_argument("--device", default="cpu", metavar="NAME", help="cpu, or 0 for the first GPU")
+    regions.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read pictures (default 1)")
+    regions.add_argument("--seed", type=int, default=0, metavar="N")
+    regions.set_defaults(run=_train_regions)
 
 
 def _path(text: str) -> Path:
@@ -284,6 +322,16 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
+def _blur(args: argparse.Namespace) -> int:
+    from detectors.blur import blur_photo
+    from detectors.ocr import make_reader
+
+    count = blur_photo(args.photo, args.out, reader=make_reader(args.ocr, offline=args.offline))
+    places = "nothing found to fill" if not count else f"{count} place{'s' if count > 1 else ''} filled"
+    print(printable(f"{args.out}: {places}; look at it before you publish it"), file=sys.stderr)
+    return 0
+
+
 def _partition_build(args: argparse.Namespace) -> int:
     from data.build_partition import build_from_tables, describe
 
@@ -308,4 +356,20 @@ def _train_reader(args: argparse.Namespace) -> int:
     pool = args.pool or args.out / "pool"
     written = train(args.out, minutes=args.minutes, pool=pool, grounds=args.grounds, lines=args.lines, seed=args.seed)
     print(written if written else f"not finished: run the same command again, {args.out} has the checkpoints")
+    return 0
+
+
+def _train_regions(args: argparse.Namespace) -> int:
+    import logging
+
+    from detectors.region_data import Sources
+    from detectors.train_regions import train
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    sources = Sources(args.facades, args.plates, tuple(args.streets))
+    written = train(
+        args.out, sources, minutes=args.minutes, start=args.start, weights=args.weights, device=args.device,
+        workers=args.workers, seed=args.seed,
+    )  # fmt: skip
+    print(written)
     return 0

@@ -184,3 +184,18 @@ def test_a_partition_is_built_from_a_table_and_described(tmp_path: Path, capsys:
     table.write_text("name\nx\n")
     assert main(["partition", "build", str(table), "-o", str(out)]) == 2
     assert main(["partition", "info", str(table)]) == 2
+
+
+def test_blur_writes_another_file_and_says_what_it_filled(grey: Path, tmp_path: Path) -> None:
+    done = whence("blur", str(grey), str(tmp_path / "out.jpg"), "--ocr", "none")
+    assert done.returncode == 0, done.stderr
+    assert "nothing found to fill; look at it" in done.stderr and done.stdout == ""
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert image.size == (300, 200)
+
+
+def test_blur_refuses_to_write_over_the_photo(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = grey.read_bytes()
+    assert main(["blur", str(grey), str(grey), "--ocr", "none"]) == 2
+    assert "itself" in capsys.readouterr().err
+    assert grey.read_bytes() == before

@@ -1,0 +1,174 @@
+"""Where a photo shows storefront signs and licence plates.
+
+A small network (``assets/regions.onnx``) looks at the photo at several scales: once whole, then at tiles of larger
+copies of it, so that plates 25 pixels wide are found in large photos. How many tiles are looked at is bounded, so the
+time is. What it finds is merged by non-maximum suppression of our own and given as :class:`Region`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.assets import read_asset
+from data.errors import WeightsError
+from data.offline import quiet_libraries
+from detectors.base import Box
+from detectors.tiles import Tile, letterboxed, suppressed, tiles_of
+
+__all__ = ["REGIONS_PATH", "REGIONS_SHA256", "Region", "RegionConfig", "RegionDetector", "RegionKind"]
+
+REGIONS_PATH: Final = Path(__file__).parent / "assets" / "regions.onnx"
+"""The network that ships."""
+REGIONS_SHA256: Final = ""
+RegionKind = Literal["sign", "plate"]
+"""What a region can be."""
+_KINDS: Final[tuple[RegionKind, ...]] = ("sign", "plate")  # in the order of the network's scores
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the photo that tells place well.
+
+    Attributes:
+        kind: ``"sign"``, a storefront sign, or ``"plate"``, a licence plate.
+        box: Four corners ``(x, y)`` in pixels of the upright photo, clockwise from the top left; upright themselves.
+        confidence: The network's own, 0 to 1.
+    """
+
+    kind: RegionKind
+    box: Box
+    confidence: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"a region is one of {', '.join(_KINDS)}, not {self.kind!r}")
+        if len(self.box) != 4 or not np.isfinite(self.box).all():
+            raise ValueError(f"a box is four finite (x, y) corners, not {self.box!r}")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence must lie in [0, 1], not {self.confidence!r}")
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom, in pixels."""
+        xs, ys = [x for x, _ in self.box], [y for _, y in self.box]
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionConfig:
+    """How a photo is searched. Chosen on the dev photos.
+
+    Attributes:
+        side: Longest side, in pixels, of what the network looks at at once; a multiple of 32.
+        most_tiles: Most parts of a photo that are looked at, the whole one included: time is about proportional to it.
+        overlap: Share of a tile that its neighbour sees as well.
+        least: Least confidence of a sign and of a plate.
+        same: Intersection over union from which two boxes of a kind are one.
+        within: Share of a box inside a surer one of its kind from which it is taken for a part of that.
+        edge: Pixels of a tile's inner edge; what touches it was cut through, and a neighbour sees it whole.
+        most: Most regions of one photo.
+    """
+
+    side: int = 640
+    most_tiles: int = 14
+    overlap: float = 0.15
+    least: tuple[float, float] = (0.25, 0.25)
+    same: float = 0.5
+    within: float = 0.8
+    edge: float = 3.0
+    most: int = 300
+
+
+class RegionDetector:
+    """Finds signs and plates.
+
+    Args:
+        path: Another network than the one that ships; it is not checked.
+        threads: Threads for one photo; None leaves it to onnxruntime, which takes one per core.
+        config: How a photo is searched.
+
+    Raises:
+        WeightsError: The network is missing or not the one that was measured.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, threads: int | None = None, config: RegionConfig | None = None
+    ) -> None:
+        self.config = config or RegionConfig()
+        content = _content(path) if path else read_asset(REGIONS_PATH, REGIONS_SHA256, error=WeightsError)
+        self._session = _session(content, threads)
+
+    def find(self, pixels: NDArray[np.uint8]) -> list[Region]:
+        """Signs and plates in ``pixels``, (H, W, 3) uint8 RGB of the upright photo, surest first."""
+        config = self.config
+        height, width = pixels.shape[:2]
+        boxes, scores, kinds = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
+        for tile in tiles_of(width, height, config.side, config.most_tiles, config.overlap):
+            tile_boxes, tile_scores, tile_kinds = self._in_tile(pixels, tile)
+            boxes.append(tile_boxes)
+            scores.append(tile_scores)
+            kinds.append(tile_kinds)
+        every, sure, which = np.concatenate(boxes), np.concatenate(scores), np.concatenate(kinds)
+        kept = suppressed(every, sure, which, same=config.same, within=config.within)[: config.most]
+        return [_region(every[i], sure[i], int(which[i])) for i in kept]
+
+    def _in_tile(
+        self, pixels: NDArray[np.uint8], tile: Tile
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Boxes (n, 4) in pixels of the photo, scores and kinds of what stands in one tile."""
+        config = self.config
+        picture, scale = letterboxed(pixels, tile, config.side)
+        blob = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+        found = self._session.run(None, {"pixels": blob})[0][0]  # (4 + kinds, n): x, y, w, h in pixels, and scores
+        kinds = found[4:].argmax(axis=0)
+        scores = found[4:].max(axis=0)
+        kept = scores >= np.array(config.least, np.float32)[kinds]
+        found, kinds, scores = found[:, kept], kinds[kept], scores[kept]
+        half = found[2:4] / 2
+        boxes = np.concatenate([found[:2] - half, found[:2] + half]).T  # (n, 4): left, top, right, bottom in the tile
+        # What an inner edge of the tile cuts through is seen whole in the next one.
+        right, bottom = tile.width * scale, tile.height * scale
+        height, width = pixels.shape[:2]
+        cut = (
+            ((boxes[:, 0] < config.edge) & (tile.left > 0))
+            | ((boxes[:, 1] < config.edge) & (tile.top > 0))
+            | ((boxes[:, 2] > right - config.edge) & (tile.left + tile.width < width))
+            | ((boxes[:, 3] > bottom - config.edge) & (tile.top + tile.height < height))
+        )
+        boxes = boxes / scale + np.array([tile.left, tile.top] * 2, np.float32)
+        boxes = boxes.clip(0, np.array([width, height] * 2, np.float32)).astype(np.float32)
+        whole = ~cut & (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
+        return boxes[whole], scores[whole].astype(np.float32), kinds[whole].astype(np.int64)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror}): name a network that was trained") from error
+
+
+def _session(content: bytes, threads: int | None) -> Any:
+    quiet_libraries(offline=False)  # onnxruntime reports what it runs unless told not to before its import
+    # Lazy: onnxruntime takes 0.1 s.
+    import onnxruntime  # type: ignore[import-untyped]
+
+    quiet_libraries(offline=False)  # and on Windows unless told after it
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own for each way in which a file is no model
+        raise WeightsError(f"the network of regions is none ({type(error).__name__}): train it again") from error
+
+
+def _region(box: NDArray[np.float32], score: np.float32, kind: int) -> Region:
+    left, top, right, bottom = (float(v) for v in box)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return Region(_KINDS[kind], corners, min(float(score), 1.0))
