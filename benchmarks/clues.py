@@ -119,7 +119,7 @@ def photo_cases(data: Path, sets: Iterable[str], caches: Sequence[Path]) -> list
     engine = None
     out = []
     for name in sets:
-        for path, country, at in _labels(data, name):
+        for path, country, at in photo_labels(data, name):
             if (name, path.name) not in known:
                 engine = engine or make_reader("rapidocr", offline=True)
                 assert engine is not None
@@ -132,7 +132,8 @@ def photo_cases(data: Path, sets: Iterable[str], caches: Sequence[Path]) -> list
     return out
 
 
-def _labels(data: Path, name: str) -> list[tuple[Path, str, tuple[float, float] | None]]:
+def photo_labels(data: Path, name: str) -> list[tuple[Path, str, tuple[float, float] | None]]:
+    """Photos of a set with country (may be empty) and point (None where it is not known)."""
     if name == "facades_test":
         lat, lon, country = _FACADES_AT
         return [(path, country, (lat, lon)) for path in find_images([data / "facades" / "images" / "test"])]

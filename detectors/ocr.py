@@ -126,6 +126,11 @@ class PhotoReader:
         self._config = config or ReadingConfig()
 
     @property
+    def engine(self) -> TextEngine:
+        """What detects and recognises lines."""
+        return self._engine
+
+    @property
     def name(self) -> str:
         """The engine's name."""
         return self._engine.name

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -144,14 +144,18 @@ class PlateReader:
             candidates(hypothesis.text, found, float(look.mean()), _error(hypothesis.confidence)), sure, found,
         )  # fmt: skip
 
-    def clues(self, plates: Sequence[PlateReading]) -> list[Clue]:
-        """What ``plates`` say about places: the strongest first, each plate once, later ones with less weight."""
+    def clues(self, plates: Sequence[PlateReading], *, reveal: bool = False) -> list[Clue]:
+        """What ``plates`` say about places: the strongest first, each plate once, later ones with less weight.
+
+        Their text is masked, unless ``reveal`` asks for it.
+        """
         once = {plate.best or plate.id: plate for plate in sorted(plates, key=lambda p: p.confidence)}
         found = [clue for plate in once.values() for clue in [_clue(plate, 1.0)] if clue is not None]
         order = {clue.evidence.sources[0]: -max(clue.evidence.countries.values(), default=0.0) for clue in found}
         ranked = sorted((p for p in once.values() if p.id in order), key=lambda p: (order[p.id], p.id))
-        weighed = [_clue(plate, _NEXT**k) for k, plate in enumerate(ranked[:_MOST_CLUES])]
-        return [clue for clue in weighed if clue is not None]
+        weighed = [(plate, _clue(plate, _NEXT**k)) for k, plate in enumerate(ranked[:_MOST_CLUES])]
+        told = [(plate, clue) for plate, clue in weighed if clue is not None]
+        return [replace(clue, text=" ".join(plate.text.split())) if reveal else clue for plate, clue in told]
 
 
 def _clue(plate: PlateReading, weight: float) -> Clue | None:

@@ -140,6 +140,7 @@ class Answer:
                     "box": _box(r.box),
                     "confidence": round(r.confidence, 3),
                     "script": r.script,
+                    "region": r.region,
                 }
                 for r in self.readings
             ],

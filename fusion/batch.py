@@ -56,10 +56,12 @@ def settings_of(
         top: Likeliest cells in a row.
 
     >>> settings_of(Locator("density:street", ocr="none"), within="ES").partition(" prior")[2]
-    '=density:street ocr=none utility=geoscore top=5 within=ES'
+    '=density:street ocr=none regions=none utility=geoscore top=5 within=ES'
     """
-    reader = ocr or ("none" if locator.ocr is None else locator.ocr.name)
-    words = f"whence {__version__} prior={locator.prior.name} ocr={reader} utility={locator.utility} top={top}"
+    reader = ocr or locator.ocr.name
+    regions = "none" if locator.looker.finder is None else "auto"
+    words = f"whence {__version__} prior={locator.prior.name} ocr={reader} regions={regions}"
+    words += f" utility={locator.utility} top={top}{' reveal' if locator.reveal else ''}"
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:
             parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]

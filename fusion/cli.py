@@ -99,6 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument("--top", type=_count, default=5, metavar="K", help="cells and countries to list (default 5)")
     locate.add_argument("--prior", default="auto", metavar="NAME", help="auto, density, density:people, density:street")
     locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
+    locate.add_argument(
+        "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
+    )
+    locate.add_argument(
+        "--reveal",
+        action="store_true",
+        help="show plates, phone numbers and e-mail addresses unmasked: for your own eyes",
+    )
     locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     locate.add_argument(
         "--within", action="append", metavar="ISO|BBOX", help="a country (ES) or a box (west,south,east,north)"
@@ -218,7 +226,10 @@ def _locate(args: argparse.Namespace) -> int:
     photos = find_images(args.photos)
     workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
     offline = True if args.offline else None
-    locator = Locator(args.prior, ocr=args.ocr, device=args.device, offline=offline, workers=workers)
+    locator = Locator(
+        args.prior, ocr=args.ocr, regions=args.regions, reveal=args.reveal, device=args.device, offline=offline,
+        workers=workers,
+    )  # fmt: skip
     if args.map is not None and not args.map.parent.is_dir():
         raise RequestError(f"cannot write {args.map}: there is no folder {args.map.parent}; make it first")
     if args.retry_errors and args.out is None:

@@ -24,8 +24,11 @@ from data.offline import offline_by_environment, quiet_libraries
 from data.printable import printable
 from detectors._opencv import opencv
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
-from detectors.ocr import make_reader
+from detectors.looking import Looker, RegionFinder
+from detectors.ocr import PhotoReader, make_reader
+from detectors.plates import PlateReader, PlateReading
 from detectors.privacy import is_sensitive, mask, masked
+from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
@@ -72,6 +75,10 @@ class Locator:
     Args:
         prior: A prior or its name; ``"auto"`` takes the best whose weights are at hand.
         ocr: A text reader, or ``"rapidocr"``, ``"easyocr:es,en"``, ``"none"``.
+        regions: What finds signs and plates; ``"auto"`` is the detector that ships wherever text is read, ``"none"``
+            reads the whole photo only.
+        reveal: Leave private text (plates, phone numbers, e-mail addresses) unmasked in the answer's readings, its
+            clues and its picture. For one's own screen: such an answer is not to be passed on.
         clue_readers: What turns text into clues; None for all that ship.
         ranker: What fuses prior and clues; None for the log-linear pool.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
@@ -94,6 +101,8 @@ class Locator:
         prior: Prior | str = "auto",
         *,
         ocr: TextReader | str = "rapidocr",
+        regions: RegionFinder | str = "auto",
+        reveal: bool = False,
         clue_readers: Sequence[ClueReader] | None = None,
         ranker: Ranker | None = None,
         device: str = "auto",
@@ -107,9 +116,11 @@ class Locator:
         self.offline = offline_by_environment() if offline is None else offline
         quiet_libraries(offline=self.offline)
         self.prior: Prior = make_prior(prior) if isinstance(prior, str) else prior
-        self.ocr: TextReader | None = (
+        self.ocr: TextReader = (
             make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
         )
+        self.reveal = reveal
+        self.looker = _looker(self.ocr, regions, ocr == "none", photos_at_once=workers)
         self.gazetteer: Gazetteer = load_gazetteer()
         self.clue_readers: Sequence[ClueReader] = (
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
@@ -194,22 +205,35 @@ class Locator:
     def _see(self, source: ImageSource) -> _Seen:
         """Load a photo, read its text, and let its pixels go."""
         photo = load(source)
-        readings = self.read(photo.pixels)
-        private = [reading.box for reading in readings if is_sensitive(reading.text)]
+        looked = self.looker.look(photo.pixels)
+        readings = looked.readings
+        private = [r.box for r in readings if r.region == "plate" or is_sensitive(r.text)]
+        private += [region.box for region in looked.regions if region.kind == "plate"]
         view = _reduced(photo.pixels)
+        if self.reveal:
+            private = []
         jpeg, scale = _thumbnail(view, view.shape[1] / photo.width, private)
-        return _Seen(photo.name, view, masked(readings), self.clues(readings), private, jpeg, scale)
+        shown = readings if self.reveal else masked(readings)
+        return _Seen(photo.name, view, shown, self.clues(readings, looked.plates), private, jpeg, scale)
 
     def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
-        """All text in ``pixels``, unmasked: for this process only."""
-        return [] if self.ocr is None else self.ocr.read(pixels)
+        """All text in ``pixels``, that of plates marked, unmasked: for this process only."""
+        return self.looker.look(pixels).readings
 
-    def clues(self, readings: Sequence[Reading]) -> list[Clue]:
-        """What ``readings`` say about places, masked; of more than 200 clues, as on a timetable, the strongest."""
-        found = [clue for reader in self.clue_readers for clue in reader.clues(readings)]
+    def clues(self, readings: Sequence[Reading], plates: Sequence[PlateReading] = ()) -> list[Clue]:
+        """What ``readings`` and ``plates`` say about places; of more than 200 clues, as on a timetable, the strongest.
+
+        They are masked, unless the locator reveals. Readings of plates tell what the plates tell, and nothing else.
+        """
+        text = [reading for reading in readings if reading.region != "plate"]
+        found = [clue for reader in self.clue_readers for clue in reader.clues(text)]
+        if self.looker.plates is not None:
+            found += self.looker.plates.clues(plates, reveal=self.reveal)
         if len(found) > _MOST_CLUES:
             strongest = sorted(range(len(found)), key=lambda k: -_strength(found[k]))[:_MOST_CLUES]
             found = [found[k] for k in sorted(strongest)]
+        if self.reveal:
+            return found
         return [
             replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
             for clue in found
@@ -268,6 +292,23 @@ def _strength(clue: Clue) -> float:
     evidence = clue.evidence
     points = (point.log_lr for point in evidence.points)
     return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
+
+
+def _looker(ocr: TextReader, regions: RegionFinder | str, blind: bool, *, photos_at_once: int) -> Looker:
+    """What reads a photo; where text is not read, regions are not looked for either."""
+    if not isinstance(regions, str):
+        finder: RegionFinder | None = regions
+    elif regions not in ("auto", "none"):
+        raise RequestError(f"unknown regions {regions!r}: choose auto or none")
+    elif regions == "none" or blind:
+        return Looker(ocr)
+    else:
+        from detectors.regions import RegionDetector
+
+        threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
+        finder = RegionDetector(threads=threads)
+    engine = ocr.engine if isinstance(ocr, PhotoReader) and isinstance(ocr.engine, RapidEngine) else None
+    return Looker(ocr, finder, PlateReader(engine or RapidEngine()))
 
 
 def _failure(name: str | None, error: Exception) -> Failure:

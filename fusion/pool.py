@@ -33,6 +33,7 @@ __all__ = ["RELIABILITY", "Fused", "LogLinearPool"]
 
 RELIABILITY: Mapping[str, float] = {
     "coordinates": 1.0,  # the reader's own doubt (a misread digit, another place's coordinates) is in its evidence
+    "plate": 0.9,  # cars from abroad, and what was taken for a plate and is none, are in its evidence
     "phone": 0.9,  # advertisements carry the number of a head office in another region
     "domain": 0.9,  # shops of one country trade under a neighbour's domain
     "address": 0.9,  # vans and advertisements name another town: that is in the reader's own rates

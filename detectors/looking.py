@@ -1,0 +1,150 @@
+"""What a photo shows, region by region: its text, which of it stands on plates and on signs, and the plates.
+
+The whole photo is read first. Then its regions are found (``detectors.regions``):
+
+- A line that lies in a plate is left out: the plate is cut out and read by itself (``detectors.plates``). Its reading
+  is marked, masked wholly, and tells nothing but what the plate tells.
+- A line on a storefront's sign is marked as a candidate for the shop's name.
+- A sign on which nothing was read is cut out and read again, enlarged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Box, Reading, TextReader
+from detectors.plates import PlateReader, PlateReading
+from detectors.regions import Region
+
+__all__ = ["LookConfig", "Looked", "Looker", "RegionFinder"]
+
+
+class RegionFinder(Protocol):
+    """Pixels to regions."""
+
+    def find(self, pixels: NDArray[np.uint8]) -> list[Region]:
+        """Signs and plates in ``pixels``, (H, W, 3) uint8 RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookConfig:
+    """How regions steer reading. Chosen on the dev photos (``benchmarks/steering.py``).
+
+    Attributes:
+        inside: Share of a line's box that lies in a region from which it is the region's.
+        most_signs: Most signs of a photo that are read again, the largest first; 0 reads none.
+        least_height: Signs lower than this, in pixels, are not read again.
+        sign_sure: Least confidence of a sign that is read again.
+        margin: Around a sign that is read again, of its height.
+    """
+
+    inside: float = 0.6
+    most_signs: int = 4
+    least_height: float = 12.0
+    sign_sure: float = 0.5
+    margin: float = 0.15
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was seen in a photo. All of it is unmasked: for this process only.
+
+    Attributes:
+        readings: Lines of text with unique ids; those of plates as the plate was read, ``region="plate"``.
+        plates: The plates.
+        regions: Signs and plates, in pixels of the photo.
+    """
+
+    readings: list[Reading]
+    plates: list[PlateReading]
+    regions: list[Region]
+
+
+class Looker:
+    """Reads a photo with the help of its regions.
+
+    Args:
+        reader: Reads whole photos and signs.
+        finder: Finds regions; None reads the whole photo only.
+        plates: Reads plates; None leaves them unread.
+        config: Thresholds.
+    """
+
+    def __init__(
+        self,
+        reader: TextReader,
+        finder: RegionFinder | None = None,
+        plates: PlateReader | None = None,
+        config: LookConfig | None = None,
+    ) -> None:
+        self.reader, self.finder, self.plates = reader, finder, plates
+        self._config = config or LookConfig()
+
+    def look(self, pixels: NDArray[np.uint8]) -> Looked:
+        """All that is in ``pixels``, (H, W, 3) uint8 RGB."""
+        readings = self.reader.read(pixels)
+        if self.finder is None:
+            return Looked(readings, [], [])
+        regions = self.finder.find(pixels)
+        on_plates = [region for region in regions if region.kind == "plate"]
+        on_signs = [region for region in regions if region.kind == "sign"]
+        plates: list[PlateReading] = []
+        if self.plates is not None and on_plates:
+            boxes, sure = [region.box for region in on_plates], [region.confidence for region in on_plates]
+            plates = self.plates.read(pixels, boxes, sure)
+        rest = [r for r in readings if not self.on_plate(r, on_plates)]
+        lines = [replace(r, region="sign") if self._of(r.box, on_signs) else r for r in rest]
+        lines += self._read_again(pixels, on_signs, readings)
+        lines = [replace(r, id=f"r{i}") for i, r in enumerate(lines)]
+        return Looked(lines + [p.as_reading() for p in plates], plates, regions)
+
+    def on_plate(self, reading: Reading, regions: Sequence[Region]) -> bool:
+        """Whether a line belongs to one of the plates among ``regions``."""
+        return self._of(reading.box, [region for region in regions if region.kind == "plate"])
+
+    def _of(self, box: Box, regions: Sequence[Region]) -> bool:
+        """Whether a line belongs to one of ``regions``."""
+        return any(_share_inside(box, region.bounds) >= self._config.inside for region in regions)
+
+    def _read_again(
+        self, pixels: NDArray[np.uint8], signs: Sequence[Region], readings: Sequence[Reading]
+    ) -> list[Reading]:
+        config = self._config
+        missed = [
+            sign
+            for sign in signs
+            if sign.confidence >= config.sign_sure
+            and sign.bounds[3] - sign.bounds[1] >= config.least_height
+            and not any(_share_inside(r.box, sign.bounds) > 0.3 for r in readings)
+        ]
+        missed.sort(key=lambda sign: -_area(sign.bounds))
+        found = []
+        height, width = pixels.shape[:2]
+        for sign in missed[: config.most_signs]:
+            left, top, right, bottom = sign.bounds
+            margin = config.margin * (bottom - top)
+            x, y = max(int(left - margin), 0), max(int(top - margin), 0)
+            crop = pixels[y : min(int(bottom + margin) + 1, height), x : min(int(right + margin) + 1, width)]
+            for reading in self.reader.read(np.ascontiguousarray(crop)):
+                a, b, c, d = ((px + x, py + y) for px, py in reading.box)
+                found.append(replace(reading, box=(a, b, c, d), region="sign"))
+        return found
+
+
+def _area(bounds: tuple[float, float, float, float]) -> float:
+    left, top, right, bottom = bounds
+    return (right - left) * (bottom - top)
+
+
+def _share_inside(box: Box, bounds: tuple[float, float, float, float]) -> float:
+    """Share of ``box``, by its upright bounds, that lies in ``bounds``; 0 for one without area."""
+    xs, ys = [x for x, _ in box], [y for _, y in box]
+    area = (max(xs) - min(xs)) * (max(ys) - min(ys))
+    across = min(max(xs), bounds[2]) - max(min(xs), bounds[0])
+    along = min(max(ys), bounds[3]) - max(min(ys), bounds[1])
+    return across * along / area if area > 0.0 and across > 0.0 and along > 0.0 else 0.0
