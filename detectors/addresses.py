@@ -36,6 +36,7 @@ IN_COUNTRY = 0.3
 """... and this share elsewhere in its country: vans, advertisements, head offices."""
 NEXT_PART = 0.5
 """What a further part of an address, or a further address, adds against what it says alone."""
+_SHORTEST_TOWN = 4  # letters of a town's name beside a short code: a plate has fewer
 _WITHOUT_STATE = 0.05  # how often a short code stands beside its town without the state that belongs between them
 _HOUSE_NUMBER = 4  # digits of the longest number of a house
 _LEAST_NATS = 0.3  # what the best country must gain
@@ -146,8 +147,9 @@ class AddressReader:
         sides: set[str] = set()
         for name, state, side in page.names_beside(code, i):
             named = any(at == t.reading and start < t.end and t.start < end for t in name for at, start, end in streets)
-            if named and len(code.text) <= _HOUSE_NUMBER:
-                continue  # a street's name is not its town: Rua Augusta, 1200
+            letters = sum(c.isalpha() for t in name for c in t.word)
+            if len(code.text) <= _HOUSE_NUMBER and (named or (letters < _SHORTEST_TOWN and not state)):
+                continue  # a street's name is not its town: Rua Augusta, 1200; nor are a plate's letters
             fits = [] if side in sides else self._code_fits(code, name, state, side, same_line=name[0].reading == i)
             if fits:
                 sides.add(side)  # of a side's names the longest is meant

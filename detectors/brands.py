@@ -32,7 +32,7 @@ from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable
 from detectors.lines import Token, crossing, merged, neighbours, tokens_of
 from detectors.places import EDIT_RATE, PART_FACTOR
-from detectors.privacy import mask, masked
+from detectors.privacy import masked
 from detectors.territories import photo_shares
 
 __all__ = ["BrandReader"]
@@ -265,7 +265,7 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
 
     spans = [t for h, _ in hits for t in h.spans]
     # The whole line is masked before the name is cut out of it: a part alone no longer looks like what it is of.
-    text = " ".join(mask(readings[t.reading].text)[t.start : t.end] for t in merged(hit.spans))
+    text = " ".join(readings[t.reading].text[t.start : t.end] for t in merged(hit.spans))
     evidence = Evidence(
         elsewhere=gain(rates.elsewhere),
         countries={c: gain(rate) for c, rate in rates.countries.items()},

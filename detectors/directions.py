@@ -52,8 +52,8 @@ DETOUR = 1.25
 FAR_SHARE, FAR_KM = 0.03, 120.0
 """The same of signs on the roads that lead there: only where an arrow or a road's number stands in the photo, too."""
 LISTED, LISTED_INLAND = 0.1, 0.5
-MOST_GAIN = 16.0
-"""Nats before the division by Z."""
+MOST_GAIN = 12.0
+"""Nats: all names of a sign can be misread, or the sign be a picture of one."""
 LEAST_GAIN = 2.5
 LEAST_SUPPORT = 0.6
 FARTHEST_KM = 1500.0
@@ -192,7 +192,7 @@ def _combined(
     sign: Sequence[_Name], readings: Sequence[Reading], around: Callable[[float, float], Surroundings]
 ) -> Clue | None:
     measured = [name for name in sign if name.kms]
-    road = any(_ROAD.search(reading.text) for reading in readings)
+    road = any(_ROAD.search(reading.text) and _beside(reading, sign, readings) for reading in readings)
     if len(measured) < 2:
         measured = []
         if len({name.reading for name in sign}) < 2:
@@ -217,22 +217,23 @@ def _combined(
     best = int(np.argmax(total))
     if total[best] < LEAST_GAIN:
         return None
-    total -= max(total[best] - MOST_GAIN, 0.0)
     used = _different([name for name, fits in zip(sign, supported[:, best], strict=True) if fits], x[best : best + 1])
     if len(used) < 2:
         return None
+    total = np.where(enough, np.log(ratios[[name in used for name in sign]]).sum(axis=0), -np.inf)
     found = [(p, around(p.lat, p.lon)) for p in _points(x, total, used, measured)]
     shown = sum(near.share * math.exp(p.log_lr) for p, near in found)
     chance = math.exp(sum(name.clue.evidence.elsewhere for name in used))
     away = chance + LISTED * (1.0 - LISTED_INLAND) * shown
     base = math.log((1.0 + LISTED) * shown + chance)
-    countries: dict[str, float] = {}
+    every = {c for name in used for c in name.clue.evidence.countries}
+    countries = {c: away - chance + math.exp(sum(_in_country(name, c) for name in used)) for c in sorted(every)}
     for p, near in found:
         photos = photo_shares().get(near.country, 0.0)
         if photos > 0.0:
             listed = LISTED * LISTED_INLAND * near.share * math.exp(p.log_lr) / max(photos, _LEAST_PHOTOS)
             countries[near.country] = countries.get(near.country, away) + listed
-    points = [replace(p, log_lr=p.log_lr - base) for p, _ in found]
+    points = [replace(p, log_lr=min(p.log_lr - base, MOST_GAIN)) for p, _ in found]
     if points[0].log_lr < LEAST_GAIN:
         return None
     places = tuple(dict.fromkeys(around(*_nearest_candidate(used, p)).name for p in points[:3]))
@@ -251,6 +252,20 @@ def _combined(
         box=bounding_box([readings[name.reading].box for name in used]),
         points_to=places,
     )
+
+
+def _in_country(name: _Name, country: str) -> float:
+    evidence = name.clue.evidence
+    return evidence.countries.get(country, evidence.elsewhere)
+
+
+def _beside(reading: Reading, sign: Sequence[_Name], readings: Sequence[Reading]) -> bool:
+    """Whether a line stands within three heights of the sign's lines."""
+    box = bounding_box([readings[name.reading].box for name in sign])
+    (left, top), (right, _), (_, bottom), _ = box
+    (left2, top2), (right2, _), (_, bottom2), _ = bounding_box([reading.box])
+    reach = 3.0 * max(reading.height, 1.0)
+    return max(left, left2) - min(right, right2) <= reach and max(top, top2) - min(bottom, bottom2) <= reach
 
 
 def _different(names: Sequence[_Name], x: NDArray[np.float64]) -> list[_Name]:

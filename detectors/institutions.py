@@ -127,7 +127,7 @@ class InstitutionReader:
     ) -> Sign | None:
         """A clue in the making, from what the institution's name says and the place beside it."""
         spans = [(i, found.start, found.end)]
-        name = reading.text[found.start : found.end]
+        name = mask(reading.text)[found.start : found.end]
         points: tuple[PointEvidence, ...] = ()
         regions: dict[str, float] = {}
         names: tuple[str, ...] = ()

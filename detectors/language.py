@@ -13,6 +13,7 @@ one language make one clue: what a second line of it adds is less than what the 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -291,12 +292,13 @@ def _nats_told(evidence: Evidence) -> float:
 def _word_sources(line: _Line) -> list[str]:
     """The words judged, as parts of their reading: a town's name on the line leaves the others to the language."""
     sources, at = [], 0
+    text = line.reading.text
     for word, _ in line.scores.words:
-        start = line.reading.text.find(word, at)
-        if start < 0:  # normalising changed its letters
+        found = re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])").search(text, at)
+        if found is None:  # normalising changed its letters
             return [line.reading.id]
-        at = start + len(word)
-        sources.append(f"{line.reading.id}:{start}-{at}")
+        at = found.end()
+        sources.append(f"{line.reading.id}:{found.start()}-{at}")
     return sources
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from data.gazetteer import Gazetteer, Place, country_name, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading
+from detectors.signs import strength, weakened
 from detectors.territories import photo_shares
 from detectors.towns import Towns
 
@@ -24,6 +25,7 @@ __all__ = ["Phone", "PhoneReader", "phones_in"]
 _FOREIGN = 0.02  # of the numbers on a country's signs, this share is foreign, spread as the world's photos are
 _BY_CHANCE = 0.02  # how well other digits fit a given country's plan, on average
 _AT_AREA = 0.7  # of a town's numbers on signs, this share stands in the town
+_NEXT_NUMBER, _MOST_NUMBERS = 0.25, 8
 _OTHER_MARK = 0.4  # how often a country that parts groups by spaces parts them by hyphens
 _AREA_PEOPLE = 2.0  # an area's share of its country's photos, against its town's share of the inhabitants
 _STATE_SHARE = 0.1
@@ -267,8 +269,8 @@ class PhoneReader:
         self._towns: Towns | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
-        """One clue for each different number."""
-        out = []
+        """One clue for each different number, of the eight that say most, each a quarter as heavy as the one before."""
+        out: list[Clue] = []
         seen: set[str] = set()
         for reading in readings:
             for phone in phones_in(reading.text):
@@ -276,7 +278,7 @@ class PhoneReader:
                 if digits not in seen and phone.countries:
                     out.append(self._clue(phone, reading))
                 seen.add(digits)
-        return [clue for clue in out if _tells(clue)]
+        return _together([clue for clue in out if _tells(clue)])
 
     def _clue(self, phone: Phone, reading: Reading) -> Clue:
         shares = photo_shares()
@@ -306,7 +308,7 @@ class PhoneReader:
             if area is None:
                 continue
             # In the area the number is so much more telling than in the country at large, and in the rest so much less.
-            people = 0.0 if isinstance(area, str) else self._finder().photo_share(area) / area.local_share
+            people = 0.0 if isinstance(area, str) else self._finder().photo_share(area) / max(area.local_share, 1e-4)
             share = min(max(_AREA_PEOPLE * people / shares[country], _LEAST_AREA), _MOST_AREA)
             share = _STATE_SHARE if isinstance(area, str) else share
             countries[country] = log_lr(fits[country] * (1.0 - _AT_AREA) / (1.0 - share))
@@ -375,6 +377,13 @@ def _describe() -> Callable[[Any], str]:
         return str(geocoder.description_for_valid_number(number, "en") or "")
 
     return describe
+
+
+def _together(clues: Sequence[Clue]) -> list[Clue]:
+    """How a photo's numbers are written, and whether they are telephone numbers at all, is one fact."""
+    order = sorted(range(len(clues)), key=lambda k: -strength(clues[k].evidence))[:_MOST_NUMBERS]
+    weights = {k: _NEXT_NUMBER**rank for rank, k in enumerate(order)}
+    return [replace(clues[k], evidence=weakened(clues[k].evidence, weights[k])) for k in sorted(weights)]
 
 
 def _tells(clue: Clue) -> bool:

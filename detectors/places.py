@@ -36,7 +36,7 @@ from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.directions import Surroundings, direction_clues
 from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merged, neighbours, tokens_of
 from detectors.place_words import shop_rate
-from detectors.privacy import mask, masked
+from detectors.privacy import masked
 from detectors.script import script_of
 from detectors.territories import photo_shares
 from detectors.towns import Towns
@@ -288,8 +288,7 @@ class PlaceReader:
             PointEvidence(m.place.lat, m.place.lon, _sigma_km(m.place.population), gains[m.place.id]) for m in chosen
         )
         sources = tuple(dict.fromkeys(f"{readings[t.reading].id}:{t.start}-{t.end}" for t in merged(spans)))
-        # The whole line is masked before the name is cut out of it: a part alone no longer looks like what it is of.
-        text = " ".join(mask(readings[t.reading].text)[t.start : t.end] for t in merged(hit.spans))
+        text = " ".join(readings[t.reading].text[t.start : t.end] for t in merged(hit.spans))
         names = tuple(dict.fromkeys(f"{m.place.name}, {m.place.country}" for m in chosen))
         return Clue(
             kind=self.kind,

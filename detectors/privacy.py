@@ -59,6 +59,7 @@ _MONTH, _DAY, _HOUR = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])", r"(?:[
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MEASURES = "km/h|kmh|kph|km|mph|mi|mm|cm|m2|m²|ft|kg|gr|ml|cl|lt|min|hrs|hr|kw|kwh|mhz|ghz|fps|gb|tb|mb|mp|px|pcs"
 _MONEY = r"[$€£¥₹₽₩฿₫₺₴₪₱]|usd|eur|gbp|chf|rmb|inr|idr|rs\.?|rp\.?|kr\.?|zł|kč|ft\.?"
+_NO_DIGIT_BEFORE = r"(?<!\d)(?<!\d\W)(?<!\d\W\W)(?<!\d\W\W\W)"  # what follows is no part of a longer number
 # Currencies whose letters stand on plates too: with two decimals it is a price.
 _LETTERS = (
     "rm|s\\$|r\\$|nt\\$|hk\\$|a\\$|nz\\$|c\\$|us\\$|s/|bs|lei|leu|den|din|km|lv|sfr|fr|zar|r|q|l|ksh|tsh|ush|tk|"
@@ -79,8 +80,8 @@ _CLEAR = (
     # Prices and measures
     rf"(?<![^\W_])(?:{_MONEY}) ?\d{{1,6}}(?:[.,]\d{{2,3}})*(?![\w\-]| \d)",
     rf"(?<![\w.,\-])(?<!\d )\d{{1,6}}(?:[.,]\d{{2,3}})* ?(?:{_MONEY})(?![\w\-])",
-    rf"(?<![\w.,\-])(?:{_LETTERS}) ?\d{{1,4}}[.,]\d\d(?![\w\-.,]| \d)",
-    rf"(?<![\w.,\-])(?<!\d )\d{{1,4}}[.,]\d\d ?(?:{_LETTERS})(?![\w\-])",
+    rf"{_NO_DIGIT_BEFORE}(?<![^\W_])(?:{_LETTERS}) ?\d{{1,4}}[.,]\d\d(?![\w\-]|\W{{1,3}}\d)",
+    rf"{_NO_DIGIT_BEFORE}(?<![\w+(])\d{{1,4}}[.,]\d\d ?(?:{_LETTERS})(?![\w\-]|\W{{1,3}}\d)",
     rf"(?<![\w.,\-])(?<!\d )\d{{1,4}}(?:[.,]\d{{1,2}})? ?(?:{_MEASURES})(?![^\W_])",
     # Ordinals, house numbers, and a state with its postal code as the end of an address
     r"(?<![^\W_])\d{1,3}(?:st|nd|rd|th)(?![^\W_])",

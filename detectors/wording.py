@@ -29,7 +29,7 @@ from data.folding import fold, joined, tokens
 from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.dishes import DISHES
-from detectors.privacy import mask
+from detectors.privacy import MASK, mask
 from detectors.script import script_of
 from detectors.territories import photo_shares, sign_languages
 
@@ -214,6 +214,8 @@ class WordingReader:
                     found.append(_Match(told, reading, start, end))
         if script_of(reading.text) in _UNSPACED or any(script_of(word) in _UNSPACED for word, _, _ in words):
             found += self._within(reading)
+        hidden = mask(reading.text)  # the letters of a plate are no legal form
+        found = [m for m in found if m.phrases[0].kind == "pattern" or MASK not in hidden[m.start : m.end]]
         # The longest phrase says it all: "S.A. de C.V." is no "S.A.".
         found.sort(key=lambda m: (m.start - m.end, m.start))
         kept: list[_Match] = []
@@ -292,7 +294,7 @@ class WordingReader:
         if max(told_of.values()) < max(_LEAST_NATS, 0.7 * float(log_lr.max())):
             return None  # it is rather a word of another language
         named = sorted(homes, key=lambda p: (-shares.get(p[:2], 0.0) * math.exp(told_of[p]), p))
-        shown = list(dict.fromkeys(match.reading.text[match.start : match.end] for match in matches))
+        shown = list(dict.fromkeys(mask(match.reading.text)[match.start : match.end] for match in matches))
         kinds = sorted({_MEANING[phrase.kind] for match in matches for phrase in match.phrases})
         where = ", ".join(dict.fromkeys(country_name(place[:2]) for place in named[:_NAMED]))
         return Clue(

@@ -132,4 +132,4 @@ def _clue(clue: Clue) -> MapClue:
 def _note(weight: float, log_odds: float) -> str:
     if nothing_new(weight, log_odds):
         return NOTHING_NEW
-    return f"weight {weight:.2f}"
+    return f"weight {weight:.2f}" if weight else "beside a more specific clue of the same text"

@@ -53,6 +53,8 @@ RELIABILITY: Mapping[str, float] = {
 LANGUAGE_AWARE: Mapping[str, float] = dict.fromkeys(("address", "institution", "units", "wording"), 0.5)
 """Kinds whose ``e_k`` knows already that others write other languages: what is nested in them counts so much."""
 
+_MADE_OF = {"direction": "place"}  # a sign's evidence is made of its places', chance included
+
 _SAME_NATS = 1e-6  # evidence that differs by less between cells differs by rounding: it points nowhere
 _UNKNOWN_KIND = 0.5  # a reader from elsewhere that says nothing about its reliability
 
@@ -64,7 +66,8 @@ class Fused:
     Attributes:
         posterior: The refined distribution; the prior object itself where no clue had any weight.
         weights: Weight of each clue in the pool, 0 to 1, in the order given: 0 where all that it was read from
-            belongs to more specific clues, beside which it may still count.
+            belongs to more specific clues, beside which it may still count; it then moves mass between cells, not
+            inside them.
         without: For each clue, the distribution that the others alone would have given.
     """
 
@@ -102,8 +105,7 @@ class LogLinearPool:
         spans = [spans_of(clue.evidence.sources) for clue in clues]
         with np.errstate(divide="ignore"):
             log_prior = np.log(prior.p.astype(np.float64))
-        keep = [LANGUAGE_AWARE.get(kind, 1.0) for kind in kinds]
-        shares = shares_of(order, spans, kinds, keep)
+        shares = shares_of(order, spans, kinds, _kept)
         evidence = nodes.total(shares)  # (n,)
         alone = shares.alone(len(clues))
         without = []
@@ -111,7 +113,7 @@ class LogLinearPool:
             if alone[k]:
                 rest = evidence - nodes.value(k, shares)
             else:  # others take over the readings it used
-                rest = nodes.total(shares_of([j for j in order if j != k], spans, kinds, keep))
+                rest = nodes.total(shares_of([j for j in order if j != k], spans, kinds, _kept))
             without.append(_posterior(prior, log_prior, rest))
         posterior = _posterior(prior, log_prior, evidence)
         weights = [float(reliability[k] * shares.free[k]) for k in range(len(clues))]
@@ -166,6 +168,13 @@ _Key = tuple[int, tuple[tuple[Any, float], ...]]
 
 def _key(k: int, shares: Shares) -> _Key:
     return k, tuple((_key(j, shares), share) for j, share in shares.nested.get(k, ()))
+
+
+def _kept(holder: str, kind: str) -> float:
+    """How much of a clue of one kind counts in one of another that has its reading."""
+    if holder == kind or _MADE_OF.get(holder) == kind:
+        return 0.0  # it says the same once more
+    return LANGUAGE_AWARE.get(holder, 1.0)
 
 
 def _posterior(

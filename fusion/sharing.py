@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Shares", "Span", "shares_of", "spans_of"]
@@ -50,14 +50,19 @@ def spans_of(sources: Sequence[str]) -> list[Span]:
 
 
 def shares_of(
-    order: Sequence[int], spans: Sequence[Sequence[Span]], kinds: Sequence[str], keep: Sequence[float]
+    order: Sequence[int], spans: Sequence[Sequence[Span]], kinds: Sequence[str], kept: Callable[[str, str], float]
 ) -> Shares:
     """Clues take their readings in ``order``; one that finds a reading taken is nested in the last that had it.
 
-    A clue of the same kind as that last one says the same once more: it gets nothing. What is nested in clue k counts
-    ``keep[k]`` times.
+    Args:
+        order: The clues, those that take first in front.
+        spans: Of each clue.
+        kinds: Of each clue.
+        kept: How much of a clue counts in one that holds its reading, by the kinds of the holder and of the clue; with
+            0 it has nothing of that reading, and what comes after it finds the holder.
 
-    >>> shares = shares_of([0, 1], [[("r0", 0, 6)], [("r0", 0, 6), ("r0", 7, 9)]], ["place", "language"], [1.0, 1.0])
+    >>> spans = [[("r0", 0, 6)], [("r0", 0, 6), ("r0", 7, 9)]]
+    >>> shares = shares_of([0, 1], spans, ["place", "language"], lambda holder, kind: 1.0)
     >>> shares.free, shares.nested
     ({0: 1.0, 1: 0.5}, {0: [(1, 0.5)]})
     """
@@ -66,18 +71,23 @@ def shares_of(
     nested: dict[int, list[tuple[int, float]]] = {}
     for k in order:
         own = 0
-        inside: dict[int, int] = {}
-        for name, start, end in spans[k]:
+        inside: dict[int, float] = {}
+        taken: list[Span] = []
+        for span in spans[k]:
+            name, start, end = span
             held = holders.get(name, ())
             holder = next((j for low, high, j in reversed(held) if start < high and low < end), None)
+            share = 1.0 if holder is None else kept(kinds[holder], kinds[k])
             if holder is None:
                 own += 1
-            elif kinds[holder] != kinds[k]:
-                inside[holder] = inside.get(holder, 0) + 1
-        for name, start, end in spans[k]:
+            elif share > 0.0:
+                inside[holder] = inside.get(holder, 0.0) + share
+            if share > 0.0:
+                taken.append(span)
+        for name, start, end in taken:
             holders.setdefault(name, []).append((start, end, k))
         count = len(spans[k])
         free[k] = own / count if count else 1.0
-        for holder, taken in inside.items():
-            nested.setdefault(holder, []).append((k, keep[holder] * taken / count))
+        for holder, part in inside.items():
+            nested.setdefault(holder, []).append((k, part / count))
     return Shares(free, nested)

@@ -130,6 +130,11 @@ def test_a_street_s_name_is_not_its_town() -> None:
     assert likeliest(found) in ("BR", "PT") and not found.evidence.points
 
 
+@pytest.mark.parametrize("plate", ["KL 1234 SA", "TX 1234 SA"])
+def test_a_plate_is_no_address(plate: str) -> None:
+    assert all(not found.evidence.points for found in READER.clues(photo(plate)))
+
+
 def test_springfield_in_illinois_is_no_other_springfield() -> None:
     (point,) = clue("Springfield, IL 62701").evidence.points
     assert (point.lat, point.lon) == pytest.approx((39.8, -89.6), abs=0.2)

@@ -242,3 +242,8 @@ def test_folding_twice_is_folding_once(text: str) -> None:
 def test_its_sources_are_the_words_that_were_judged() -> None:
     (clue,) = LanguageReader().clues([Reading("r4", "Stazione di Lecce 12", BOX, 0.99)])
     assert clue.evidence.sources == ("r4:0-8", "r4:9-11", "r4:12-17")
+
+
+def test_a_word_inside_a_skipped_one_is_not_taken_for_it() -> None:
+    (clue,) = LanguageReader().clues([Reading("r4", "Paris is schön", BOX, 0.99)])
+    assert "r4:3-5" not in clue.evidence.sources and "r4:9-14" in clue.evidence.sources

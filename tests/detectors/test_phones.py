@@ -126,3 +126,29 @@ def test_what_the_area_gains_the_rest_of_its_country_loses() -> None:
     assert phone.countries["US"] == 1.0
     (town,) = evidence.points
     assert town.log_lr > evidence.countries["US"] + 2.0
+
+
+def test_many_numbers_of_a_photo_are_no_independent_proofs() -> None:
+    lines = [
+        Reading(f"r{i}", text, BOX, 0.95) for i, text in enumerate(("555 1234", "555 2345", "553 9876", "554 1122"))
+    ]
+    shares = photo_shares()
+
+    def of(country: str, readings: list[Reading]) -> float:
+        logs = {
+            c: sum(x.evidence.countries.get(c, x.evidence.elsewhere) for x in READER.clues(readings)) for c in shares
+        }
+        return shares[country] * math.exp(logs[country]) / sum(shares[c] * math.exp(logs[c]) for c in shares)
+
+    assert of("IS", lines) < 3.0 * of("IS", lines[:1])
+    assert len(READER.clues([Reading(f"r{i}", f"555 {1000 + 7 * i}", BOX, 0.95) for i in range(60)])) <= 8
+
+
+def test_evidence_of_a_number_ranks_its_country_first() -> None:
+    for text, country in (("01 42 60 31 32", "FR"), ("415.648.2000", "US"), ("+44 (0)20 7946 0123", "GB")):
+        evidence, shares = clue(text).evidence, photo_shares()
+        names = clue(text).points_to
+        values = {c: math.exp(evidence.countries.get(c, evidence.elsewhere)) for c in shares}
+        for name, point in zip(names, evidence.points, strict=False):
+            values[name[-2:]] = 0.9 * values[name[-2:]] + 0.1 * math.exp(point.log_lr)
+        assert max(shares, key=lambda c: shares[c] * values[c]) == country

@@ -140,3 +140,11 @@ def test_no_run_of_seven_digits_is_left(text: str) -> None:
 @given(st.from_regex(r"[0-9]{3}[ .\-][0-9]{3}[ .\-][0-9]{3}", fullmatch=True), st.text(alphabet="abc xyz", max_size=9))
 def test_a_nine_digit_number_never_survives_between_words(number: str, word: str) -> None:
     assert not re.search(r"\d", mask(f"{word} {number} {word}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["030/1234.56 R", "(030)1234.56 Fr", "01/5556.78 Fr", "R 1234.56/78", "KM 0612.34 /567.89", "L 0612.34/56.78"],
+)
+def test_a_telephone_number_is_no_price_though_a_currency_s_letters_stand_beside_it(text: str) -> None:
+    assert not any(c.isdigit() for c in mask(text))

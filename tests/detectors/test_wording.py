@@ -92,3 +92,8 @@ def test_any_text_is_survived(text: str, confidence: float) -> None:
     for clue in clues(text, confidence=confidence):
         values = [clue.evidence.elsewhere, *clue.evidence.countries.values(), *clue.evidence.regions.values()]
         assert all(math.isfinite(value) for value in values)
+
+
+def test_the_letters_of_a_plate_are_no_legal_form() -> None:
+    for text in ("AB 123 SL", "BA 123 AB", "PL 4567 AG"):
+        assert WordingReader().clues([Reading("r0", text, BOX, 0.95)]) == []

@@ -104,6 +104,25 @@ def test_a_chain_of_clues_of_one_string_is_nested(density: CellDistribution) -> 
         np.testing.assert_allclose(without.without[k].p, expected, rtol=1e-5)
 
 
+def test_the_places_of_a_direction_sign_count_in_it_alone_and_their_language_where_it_is_none(
+    density: CellDistribution,
+) -> None:
+    sign = clue("direction", Evidence(-2.0, {"ES": 1.0}, sources=("r1",)))
+    alone = LogLinearPool().fuse(density, [sign]).posterior
+    np.testing.assert_array_equal(LogLinearPool().fuse(density, [sign, MADRID]).posterior.p, alone.p)
+    word = clue("language", Evidence(-1.0, {"ES": 1.0}, sources=("r1",)))
+    with_word = LogLinearPool().fuse(density, [sign, MADRID, word]).posterior.p
+    np.testing.assert_allclose(with_word, LogLinearPool().fuse(density, [sign, word]).posterior.p, rtol=1e-6)
+
+
+def test_a_repeated_brand_does_not_take_the_language_away(density: CellDistribution) -> None:
+    german = clue("language", Evidence(-2.0, {"DE": 4.0}, sources=("r1",)))
+    brand, again = (clue("brand", Evidence(-0.1, {"PL": x}, sources=("r1",))) for x in (0.5, 0.4))
+    once = LogLinearPool().fuse(density, [german, brand]).posterior.countries()["DE"]
+    twice = LogLinearPool().fuse(density, [german, brand, again]).posterior.countries()["DE"]
+    assert twice == pytest.approx(once, rel=1e-6)
+
+
 def test_leaving_a_clue_out_lets_another_take_over_its_reading(density: CellDistribution) -> None:
     weaker = clue("language", Evidence(-1.0, {"ES": 0.5}, sources=("r1",)))
     fused = LogLinearPool().fuse(density, [MADRID, weaker])
