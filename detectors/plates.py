@@ -170,7 +170,9 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
         return None
     named = tuple(best_places(evidence))
     where = ", ".join(country_name(c) for c in named)
-    shape = plate.format_name
+    likely = (c.format for country in named for c in plate.candidates if c.format and c.format.country == country)
+    row = next(likely, None)
+    shape = row.name if row else plate.format_name
     return Clue(
         kind=PlateReader.kind,
         text="".join(MASK if c.isalnum() else " " if c.isspace() else c for c in plate.text),

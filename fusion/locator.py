@@ -27,7 +27,7 @@ from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
 from detectors.looking import Looker, RegionFinder
 from detectors.ocr import PhotoReader, make_reader
 from detectors.plates import PlateReader, PlateReading
-from detectors.privacy import is_sensitive, mask, masked
+from detectors.privacy import MASK, is_sensitive, mask, masked
 from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
 from fusion.answer import Answer, Failure, LedgerRow
@@ -234,10 +234,7 @@ class Locator:
             found = [found[k] for k in sorted(strongest)]
         if self.reveal:
             return found
-        return [
-            replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
-            for clue in found
-        ]
+        return [_masked(clue) for clue in found]
 
     def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:
         clues = seen.clues
@@ -285,6 +282,13 @@ def _point_and_radius_km(posterior: CellDistribution, utility: Utility) -> tuple
     # Kept by identity: photos without a clue share the prior's own object, and in an archive they are the most.
     lat, lon = posterior.point(utility)
     return lat, lon, posterior.radius_km(lat, lon)
+
+
+def _masked(clue: Clue) -> Clue:
+    """``clue`` without private text; a plate's sentence holds none, and its format ("GB: AA00 AAA") looks like one."""
+    if clue.kind == "plate":
+        return replace(clue, text="".join(MASK if c.isalnum() else c for c in clue.text))
+    return replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
 
 
 def _strength(clue: Clue) -> float:
