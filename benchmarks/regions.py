@@ -172,7 +172,7 @@ def main() -> None:
             if group:
                 report(f"  {group}", tally, same, config.least[kind])
         if args.ocr:
-            compare_with_reading(cases[:: max(len(cases) // args.ocr, 1)])
+            compare_with_reading(cases[:: max(len(cases) // args.ocr, 1)], same)
 
 
 def report(name: str, found: Found, same: float, least: float) -> None:
@@ -186,18 +186,20 @@ def report(name: str, found: Found, same: float, least: float) -> None:
             print(f"    {low} to {high if high < 10**6 else 'more'} px wide: {np.mean(hits):.1%} of {len(hits)}")
 
 
-def compare_with_reading(cases: list[Case]) -> None:
+def compare_with_reading(cases: list[Case], least: float) -> None:
     from detectors.ocr import make_reader
 
     reader = make_reader("rapidocr", offline=True)
-    hits = things = 0
+    hits = same = things = 0
     start = time.perf_counter()
     for case in cases:
         lines = [bounding_box([r.box]) for r in reader.read(load(case.path).pixels)]
-        hits += read_hits(case, np.array([(*box[0], *box[2]) for box in lines], float).reshape(-1, 4))
+        boxes = np.array([(*box[0], *box[2]) for box in lines], float).reshape(-1, 4)
+        hits += read_hits(case, boxes)
+        same += int((overlaps(boxes, case.boxes) >= least).any(axis=0).sum()) if len(boxes) else 0
         things += len(case.boxes)
     seconds = (time.perf_counter() - start) / len(cases)
-    touched = f"touched {hits / things:.1%} of {things}"
+    touched = f"touched {hits / things:.1%} of {things}, {same / things:.1%} by a line at IoU {least:g}"
     print(f"  reading the whole photo: {len(cases)} photos, {touched}; {seconds:.1f} s a photo")
 
 
