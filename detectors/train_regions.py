@@ -50,7 +50,11 @@ class Stage:
 
 
 STAGES: dict[str, Sequence[Stage]] = {
-    "text": (Stage(256, 0.25, 2e-3, frozen=True), Stage(320, 0.75, 1e-3, mosaic=0.2, trunk_rate=0.3)),
+    "text": (
+        Stage(256, 0.15, 2e-3, frozen=True),
+        Stage(320, 0.5, 1e-3, mosaic=0.2, trunk_rate=0.3),
+        Stage(416, 0.35, 5e-4, mosaic=0.0, trunk_rate=0.5),
+    ),
     "coco": (Stage(320, 0.5, 1e-3), Stage(416, 0.5, 6e-4, mosaic=0.2)),
     "nothing": (Stage(320, 0.7, 2e-3, mosaic=0.5), Stage(416, 0.3, 8e-4, mosaic=0.2)),
 }
