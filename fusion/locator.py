@@ -42,6 +42,7 @@ _BATCH = 8  # photos that a prior sees at once
 _VIEW_PX = 2048  # longer side of what a prior sees: full pixels are for reading, and are not kept while a photo waits
 _THUMBNAIL_PX = 1280
 _OF_THE_INSTALLATION = (DatasetError, WeightsError, OfflineError)  # not of one photo: every other would fail alike
+_MOST_TILES = 14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
 _MOST_CLUES = 200  # each costs a posterior of its own in the ledger
 
 
@@ -307,10 +308,10 @@ def _looker(ocr: TextReader, regions: RegionFinder | str, blind: bool, *, photos
     elif regions == "none" or blind:
         return Looker(ocr)
     else:
-        from detectors.regions import RegionDetector
+        from detectors.regions import RegionConfig, RegionDetector
 
         threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
-        finder = RegionDetector(threads=threads)
+        finder = RegionDetector(threads=threads, config=RegionConfig(most_tiles=_MOST_TILES))
     engine = ocr.engine if isinstance(ocr, PhotoReader) and isinstance(ocr.engine, RapidEngine) else None
     return Looker(ocr, finder, PlateReader(engine or RapidEngine()))
 
