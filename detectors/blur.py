@@ -8,6 +8,8 @@ find. Neither finds all: the result has to be looked at.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,8 +25,8 @@ from detectors.regions import Region, RegionConfig, RegionDetector
 
 __all__ = ["BLUR_CONFIG", "blur_photo", "filled", "plate_boxes"]
 
-BLUR_CONFIG = RegionConfig(least=(0.9, 0.08))
-"""How plates are looked for here: one too many does no harm."""
+BLUR_CONFIG = RegionConfig(least=(0.9, 0.08), same=1.01, within=1.01)
+"""How plates are looked for here: one too many does no harm, and of boxes that overlap none stands for the others."""
 _WIDER, _HIGHER = 0.08, 0.15  # of a plate's width and height, by which its box is widened on each side
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -61,10 +63,16 @@ def blur_photo(
     boxes = plate_boxes(regions, reader.read(pixels) if reader else ())
     kind = "PNG" if out.suffix.lower() == ".png" else "JPEG"
     settings = {} if kind == "PNG" else {"quality": 92, "subsampling": 0}
-    partial = out.with_name(f".{out.name}.part")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.stem[:40]}-", suffix=".part", dir=out.parent)
+    except OSError as error:
+        raise RequestError(f"cannot write {out}: {error.strerror or error}") from error
+    os.close(handle)
+    partial = Path(name)
     try:
         # An image made of pixels alone has no metadata to write.
         PILImage.fromarray(filled(pixels, boxes)).save(partial, kind, **settings)
+        partial.chmod(0o644)  # as other programs write pictures
         partial.replace(out)
     except OSError as error:
         raise RequestError(f"cannot write {out}: {error.strerror or error}") from error
@@ -94,10 +102,11 @@ def filled(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]
         x1, y1 = np.clip(np.ceil(high + pad), 0, [width, height]).astype(int)
         if x1 <= x0 or y1 <= y0:
             continue
-        frame = np.zeros((height, width), bool)
         ring = max(int(0.2 * (y1 - y0)), 3)
-        frame[max(y0 - ring, 0) : y1 + ring, max(x0 - ring, 0) : x1 + ring] = True
-        frame[y0:y1, x0:x1] = False
-        around = pixels[frame]
+        top, left = max(y0 - ring, 0), max(x0 - ring, 0)
+        window = pixels[top : y1 + ring, left : x1 + ring]
+        frame = np.ones(window.shape[:2], bool)
+        frame[y0 - top : y1 - top, x0 - left : x1 - left] = False
+        around = window[frame]
         out[y0:y1, x0:x1] = around.mean(axis=0).round() if len(around) else 128
     return out

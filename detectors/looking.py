@@ -39,6 +39,8 @@ class LookConfig:
 
     Attributes:
         inside: Share of a line's box that lies in a region from which it is the region's.
+        on_plate: Share of a line in a plate, or of a plate in a line, from which the line is the plate's: what the
+            detector or the engine saw of a plate may be a part of it.
         plate_sure: Least confidence of a plate. Of the labelled plates of ``plates_dev`` 95 % have 0.5 or more.
         plate_certain: Confidence from which a region is a plate whatever is read in it.
         half_sure: Confidence at which a region of a street photo is a plate as often as not ...
@@ -50,6 +52,7 @@ class LookConfig:
     """
 
     inside: float = 0.6
+    on_plate: float = 0.35
     plate_sure: float = 0.45
     plate_certain: float = 0.7
     half_sure: float = 0.65
@@ -68,11 +71,13 @@ class Looked:
         readings: Lines of text with unique ids; those of plates as the plate was read, ``region="plate"``.
         plates: The plates.
         regions: Signs and plates, in pixels of the photo.
+        private: Boxes of whatever may be a plate, and of the lines that lie on one.
     """
 
     readings: list[Reading]
     plates: list[PlateReading]
     regions: list[Region]
+    private: list[Box]
 
 
 class Looker:
@@ -99,7 +104,7 @@ class Looker:
         """All that is in ``pixels``, (H, W, 3) uint8 RGB."""
         readings = self.reader.read(pixels)
         if self.finder is None:
-            return Looked(readings, [], [])
+            return Looked(readings, [], [], [])
         regions = self.finder.find(pixels)
         config = self._config
         regions = [region for region in regions if region.kind != "plate" or region.confidence >= config.plate_sure]
@@ -108,23 +113,28 @@ class Looker:
         plates: list[PlateReading] = []
         if self.plates is not None and likely:
             plates = self.plates.read(pixels, [r.box for r in likely], [self._chance(r.confidence) for r in likely])
-        sure = {region.box for region in likely if region.confidence >= config.plate_certain}
+        read = {plate.box for plate in plates}
+        sure = {r.box for r in likely if r.confidence >= config.plate_certain or r.box not in read}
         plates = [plate for plate in plates if plate.box in sure or plate.format_name]
         kept = sure | {plate.box for plate in plates}
         regions = [region for region in regions if region.kind != "plate" or region.box in kept]
         rest = [r for r in readings if not self.on_plate(r, regions)]
-        lines = [replace(r, region="sign") if self._of(r.box, on_signs) else r for r in rest]
-        lines += self._read_again(pixels, on_signs, readings)
+        again = [r for r in self._read_again(pixels, on_signs, readings) if not self.on_plate(r, regions)]
+        again = [r for r in again if not any(_share_inside(r.box, _bounds(other.box)) > 0.3 for other in readings)]
+        lines = [replace(r, region="sign") if self._of(r.box, on_signs) else r for r in rest] + again
         lines = [replace(r, id=f"r{i}") for i, r in enumerate(lines)]
-        return Looked(lines + [p.as_reading() for p in plates], plates, regions)
+        private = [r.box for r in likely] + [r.box for r in (*readings, *again) if self.on_plate(r, regions)]
+        return Looked(lines + [p.as_reading() for p in plates], plates, regions, private)
 
     def _chance(self, confidence: float) -> float:
         """How likely a region of this confidence is a plate."""
         return 1.0 / (1.0 + math.exp((self._config.half_sure - confidence) / self._config.sure_spread))
 
     def on_plate(self, reading: Reading, regions: Sequence[Region]) -> bool:
-        """Whether a line belongs to one of the plates among ``regions``."""
-        return self._of(reading.box, [region for region in regions if region.kind == "plate"])
+        """Whether a line stands on one of the plates among ``regions``, or one of them on a part of the line."""
+        plates = [region for region in regions if region.kind == "plate"]
+        line, share = _bounds(reading.box), self._config.on_plate
+        return any(max(_share_inside(reading.box, p.bounds), _share_inside(p.box, line)) >= share for p in plates)
 
     def _of(self, box: Box, regions: Sequence[Region]) -> bool:
         """Whether a line belongs to one of ``regions``."""
@@ -153,6 +163,11 @@ class Looker:
                 a, b, c, d = ((px + x, py + y) for px, py in reading.box)
                 found.append(replace(reading, box=(a, b, c, d), region="sign"))
         return found
+
+
+def _bounds(box: Box) -> tuple[float, float, float, float]:
+    xs, ys = [x for x, _ in box], [y for _, y in box]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _area(bounds: tuple[float, float, float, float]) -> float:

@@ -76,7 +76,11 @@ def log_plate_like(text: str) -> float:
         return math.log(1e-3)
     kinds = [c.isdigit() for c in folded]
     switches = sum(a != b for a, b in pairwise(kinds))
-    runs = _RUNS[min(switches, len(_RUNS) - 1)] / math.comb(len(folded) - 1, switches)
+    last = len(_RUNS) - 1
+    counts = (
+        max(len(folded) - last, 1) if switches >= last else 1
+    )  # the last of the rates is of so many counts together
+    runs = _RUNS[min(switches, last)] / counts / math.comb(len(folded) - 1, switches)
     if not switches:
         runs *= _DIGITS_ALONE if kinds[0] else 1.0 - _DIGITS_ALONE
     return math.log(_LENGTHS.get(len(folded), 1e-3)) + math.log(0.5 * runs) + _log_characters(kinds, 23.0, before)
@@ -94,7 +98,9 @@ def log_text(text: str) -> float:
     kinds = [c.isdigit() for c in folded]
     switches = sum(a != b for a, b in pairwise(kinds))
     # Most are words or numbers alone, many a word and a number (GATE 12); a letter of a language carries 2.7 nats.
-    runs = math.log(0.7 * 0.5) if not switches else math.log(0.2 * 0.5) + (switches - 1) * math.log(0.2)
+    # What goes on after that goes on for long: rows of keys, of seats, of lockers.
+    further = min(switches - 1, 2) * math.log(0.2) + max(switches - 3, 0) * math.log(0.5)
+    runs = math.log(0.7 * 0.5) if not switches else math.log(0.2 * 0.5) + further
     return math.log(0.12) + (len(folded) - 1) * math.log(0.88) + runs + _log_characters(kinds, math.exp(2.7), before)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from detectors.base import MOST_NATS, Evidence
 from detectors.plate_channel import UNLISTED, log_plate_like, log_text
 from detectors.plate_formats import CONTINENTS, plate_codes, plate_formats
-from detectors.plate_match import Match
+from detectors.plate_match import MOST_LETTERS, Match
 from detectors.plate_text import fold
 from detectors.plate_words import RATIO
 from detectors.territories import photo_shares
@@ -139,6 +139,8 @@ def evidence_of_plate(
         weight: Its nats are multiplied by this, 0 to 1: of many plates in one photo each says less.
     """
     codes, shares, _, continents = _world()
+    if len(fold(text)) > MOST_LETTERS:  # no plate is so long
+        return Evidence(0.0, sources=(source,))
     own, told = _own(text, match, look, words)
     folded = fold(text)
     if folded.isdigit() or folded.isalpha():
@@ -168,7 +170,8 @@ def evidence_of_plate(
     # Elsewhere is a country whose plates nobody told us of.
     values = nats(rest)
     unknown = continents < 0
-    elsewhere = float(nats((shares * rest)[unknown].sum() / shares[unknown].sum()))
+    # No plate tells of countries whose plates nobody told us of.
+    elsewhere = min(float(nats((shares * rest)[unknown].sum() / shares[unknown].sum())), 0.0)
     countries = {c: float(v) for c, v in zip(codes, values, strict=True) if abs(v - elsewhere) > _GAIN}
     return Evidence(elsewhere, countries, regions, sources=(source,))
 
@@ -186,11 +189,13 @@ def log_lr_of_text(match: Match, text: str, look: float) -> float:
 
 
 def best_places(evidence: Evidence, most: int = 3) -> Sequence[str]:
-    """Countries that it points to, by share of photos and evidence, those worth a twentieth of the first or more."""
+    """Countries that gain by it, by share of photos and evidence, those worth a twentieth of the first or more."""
     shares = photo_shares()
     gain: dict[str, float] = {c: shares.get(c, 0.0) * math.exp(v) for c, v in evidence.countries.items()}
     for region, value in evidence.regions.items():
         share = shares.get(region[:2], 0.0) * _told_shares().get(region[:2], {}).get(region, 0.0)
         gain[region[:2]] = gain.get(region[:2], 0.0) + share * math.exp(value)
-    order = sorted(gain, key=lambda c: (-gain[c], c))
+    best = {c: max([v, *(x for r, x in evidence.regions.items() if r[:2] == c)]) for c, v in evidence.countries.items()}
+    best |= {r[:2]: max(v, best.get(r[:2], v)) for r, v in evidence.regions.items()}
+    order = sorted((c for c in gain if best[c] > max(evidence.elsewhere, 0.0)), key=lambda c: (-gain[c], c))
     return [c for c in order if gain[c] > 0.05 * gain[order[0]]][:most]

@@ -23,14 +23,14 @@ from detectors.plate_formats import PlateFormat, Variant, plate_codes, plate_for
 from detectors.plate_text import fold, gaps
 from detectors.territories import photo_shares
 
-__all__ = ["Candidate", "Match", "candidates", "match"]
+__all__ = ["MOST_LETTERS", "Candidate", "Match", "candidates", "match"]
 
 Floats = NDArray[np.float64]
 
 _INSERTED, _DELETED = 0.01 / 36, 0.01
 _CUT, _CUT_MORE = 0.03, 0.6  # how often an end is missing, and how often one character more
 _PLUS = 0.06 / 36  # a character too many at an end: a sticker, a screw, the frame
-_MOST = 14  # no plate has more characters; longer readings are cut there
+MOST_LETTERS = 14  # no plate has more characters; longer readings are cut there
 _ERRORS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)  # how often characters are misread: so many levels are kept
 _EXACT, _WORTH = 40, 1e-5  # so many formats at most, that fit so much worse than the best, are looked at code by code
 _GAPS = " _.-/"
@@ -151,9 +151,17 @@ def _on_one_line(pattern: str) -> set[str]:
     return {pattern.replace("/", gap) for gap in " ·-"} | {pattern.replace("/", "")}
 
 
+_BUILDING = Lock()
+
+
 @lru_cache(maxsize=1)
-def _table() -> _Table:
+def _built() -> _Table:
     return _Table()
+
+
+def _table() -> _Table:
+    with _BUILDING:  # several photos may be read at once, and all must number their sets alike
+        return _built()
 
 
 @lru_cache(maxsize=4)
@@ -189,7 +197,7 @@ def match(text: str, *, error: float = 0.03, looks: Floats | None = None, most: 
     ('GB', 'LO68KWT')
     """
     table, error = _table(), min(_ERRORS, key=lambda level: abs(level - error))
-    read, before = (part[:_MOST] for part in gaps(text))
+    read, before = (part[:MOST_LETTERS] for part in gaps(text))
     letters = [table.index.get(c, len(table.symbols)) for c in read]
     read_gaps = [_GAPS.index(g) for g in before]
     look = np.ones(len(table.rows)) if looks is None else looks.copy()

@@ -27,9 +27,10 @@ from detectors.plate_evidence import best_places, evidence_of_plate, log_lr_of_t
 from detectors.plate_formats import plate_formats
 from detectors.plate_lines import Hypothesis, hypotheses, lines_in
 from detectors.plate_looks import Looks, fits, looks_of
-from detectors.plate_match import Candidate, Match, candidates, match
+from detectors.plate_match import MOST_LETTERS, Candidate, Match, candidates, match
+from detectors.plate_text import fold
 from detectors.plate_words import RATIO, places_of
-from detectors.privacy import MASK
+from detectors.privacy import hidden
 from detectors.rates import tells
 
 __all__ = ["PlateReader", "PlateReading"]
@@ -38,6 +39,7 @@ _WIDTHS: Final = (256, 400)  # a plate is brought to so many pixels of width for
 _MARGIN: Final = 0.12  # around the box, of its width
 _MOST_PLATES: Final = 40  # of more, the largest are read: a car park's other two hundred say the same
 _MOST_CLUES: Final = 8
+_MOST_SCALE: Final = 8.0  # a plate is enlarged no more: a strip at the photo's edge would become a large picture
 _NEXT: Final = 0.8  # each further plate of a photo weighs so much of the one before
 _GOOD: Final = 0.9  # confidence of a look that needs no second one
 
@@ -123,8 +125,10 @@ class PlateReader:
             return unread
         best: tuple[float, Hypothesis, Looks, NDArray[np.float64], Match] | None = None
         for width in _WIDTHS:
-            scale = width / max(_width(box), 1.0)
+            scale = min(width / max(_width(box), 1.0), _MOST_SCALE)
             for hypothesis in hypotheses(lines_in(crop, scale, self._engine)):
+                if not 0 < len(fold(hypothesis.text)) <= MOST_LETTERS:
+                    continue
                 looks = looks_of(hypothesis.image, _left_of(crop, hypothesis, box, left, top), _aspect(box, hypothesis))
                 look = fits(looks)
                 words = places_of(hypothesis.words)
@@ -169,13 +173,15 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
     if not tells(evidence):
         return None
     named = tuple(best_places(evidence))
+    if not named:
+        return None
     where = ", ".join(country_name(c) for c in named)
     likely = (c.format for country in named for c in plate.candidates if c.format and c.format.country == country)
     row = next(likely, None)
     shape = row.name if row else plate.format_name
     return Clue(
         kind=PlateReader.kind,
-        text="".join(MASK if c.isalnum() else " " if c.isspace() else c for c in plate.text),
+        text=" ".join(hidden(plate.text).split()),
         meaning=f"a licence plate, in the format {shape}: {where}" if shape else f"a licence plate: {where}",
         evidence=evidence,
         box=plate.box,

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from detectors.base import Reading
 
-__all__ = ["MASK", "is_sensitive", "mask", "masked"]
+__all__ = ["MASK", "hidden", "is_sensitive", "mask", "masked"]
 
 MASK = "•"
 """What stands for each letter and digit that was masked."""
@@ -131,12 +131,17 @@ def mask(text: str) -> str:
 def masked(readings: Sequence[Reading]) -> list[Reading]:
     """Copies of ``readings`` with their texts masked; what stands on a plate is masked wholly, whatever its shape."""
     return [
-        replace(reading, text=_hidden(reading.text) if reading.region == "plate" else mask(reading.text))
+        replace(reading, text=hidden(reading.text) if reading.region == "plate" else mask(reading.text))
         for reading in readings
     ]
 
 
-def _hidden(text: str) -> str:
+def hidden(text: str) -> str:
+    """``text`` with every letter, mark and digit masked.
+
+    >>> hidden("AB 12-C")
+    '•• ••-•'
+    """
     return "".join(MASK if shape in "L9" else character for character, shape in zip(text, _shape(text), strict=True))
 
 

@@ -226,6 +226,8 @@ def _locate(args: argparse.Namespace) -> int:
     photos = find_images(args.photos)
     workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
     offline = True if args.offline else None
+    if args.reveal and (args.out or args.map or args.json):
+        print("whence: --reveal: what is written shows private text; keep it to yourself", file=sys.stderr)
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, reveal=args.reveal, device=args.device, offline=offline,
         workers=workers,

@@ -27,7 +27,7 @@ from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
 from detectors.looking import Looker, RegionFinder
 from detectors.ocr import PhotoReader, make_reader
 from detectors.plates import PlateReader, PlateReading
-from detectors.privacy import MASK, is_sensitive, mask, masked
+from detectors.privacy import hidden, is_sensitive, mask, masked
 from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
 from fusion.answer import Answer, Failure, LedgerRow
@@ -121,7 +121,7 @@ class Locator:
             make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
         )
         self.reveal = reveal
-        self.looker = _looker(self.ocr, regions, ocr == "none", photos_at_once=workers)
+        self.looker = _looker(self.ocr, regions, photos_at_once=workers)
         self.gazetteer: Gazetteer = load_gazetteer()
         self.clue_readers: Sequence[ClueReader] = (
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
@@ -208,8 +208,7 @@ class Locator:
         photo = load(source)
         looked = self.looker.look(photo.pixels)
         readings = looked.readings
-        private = [r.box for r in readings if r.region == "plate" or is_sensitive(r.text)]
-        private += [region.box for region in looked.regions if region.kind == "plate"]
+        private = [*looked.private, *(r.box for r in readings if is_sensitive(r.text))]
         view = _reduced(photo.pixels)
         if self.reveal:
             private = []
@@ -288,7 +287,7 @@ def _point_and_radius_km(posterior: CellDistribution, utility: Utility) -> tuple
 def _masked(clue: Clue) -> Clue:
     """``clue`` without private text; a plate's sentence holds none, and its format ("GB: AA00 AAA") looks like one."""
     if clue.kind == "plate":
-        return replace(clue, text="".join(MASK if c.isalnum() else c for c in clue.text))
+        return replace(clue, text=hidden(clue.text))
     return replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
 
 
@@ -299,21 +298,21 @@ def _strength(clue: Clue) -> float:
     return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
 
 
-def _looker(ocr: TextReader, regions: RegionFinder | str, blind: bool, *, photos_at_once: int) -> Looker:
+def _looker(ocr: TextReader, regions: RegionFinder | str, *, photos_at_once: int) -> Looker:
     """What reads a photo; where text is not read, regions are not looked for either."""
+    threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
     if not isinstance(regions, str):
         finder: RegionFinder | None = regions
     elif regions not in ("auto", "none"):
         raise RequestError(f"unknown regions {regions!r}: choose auto or none")
-    elif regions == "none" or blind:
+    elif regions == "none" or ocr.name == "none":
         return Looker(ocr)
     else:
         from detectors.regions import RegionConfig, RegionDetector
 
-        threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
         finder = RegionDetector(threads=threads, config=RegionConfig(most_tiles=_MOST_TILES))
     engine = ocr.engine if isinstance(ocr, PhotoReader) and isinstance(ocr.engine, RapidEngine) else None
-    return Looker(ocr, finder, PlateReader(engine or RapidEngine()))
+    return Looker(ocr, finder, PlateReader(engine or RapidEngine(threads=threads)))
 
 
 def _failure(name: str | None, error: Exception) -> Failure:
