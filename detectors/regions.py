@@ -24,7 +24,7 @@ __all__ = ["REGIONS_PATH", "REGIONS_SHA256", "Region", "RegionConfig", "RegionDe
 
 REGIONS_PATH: Final = Path(__file__).parent / "assets" / "regions.onnx"
 """The network that ships."""
-REGIONS_SHA256: Final = "f1099baf59ebaa93d209a034f112b69196a43d289259061f30b30a1e110fa48e"
+REGIONS_SHA256: Final = "7f760d88f78515d7ec80d088e05a6069d61f1cef58c1b4c41b92778ad1ae60fb"
 RegionKind = Literal["sign", "plate"]
 """What a region can be."""
 _KINDS: Final[tuple[RegionKind, ...]] = ("sign", "plate")  # in the order of the network's scores

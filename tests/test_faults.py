@@ -33,8 +33,10 @@ import detectors.institution_words
 import detectors.language_model
 import detectors.language_words
 import detectors.line_net
+import detectors.plate_formats
 import detectors.postal
 import detectors.rapid
+import detectors.regions
 import detectors.street_lines
 import detectors.territories
 import detectors.wording
@@ -172,6 +174,21 @@ SHIPPED = {
             detectors.line_net, "WEIGHTS", (path, detectors.line_net.WEIGHTS[1])
         ),
         lambda: LineNet(weights=detectors.line_net.WEIGHTS), lambda path: shutil.copy(RAPID / RECOGNISER, path),
+    ),
+    "detectors/plate_formats.tsv": Shipped(
+        detectors.plate_formats.FORMATS_PATH, detectors.plate_formats.FORMATS_SHA256, DatasetError,
+        constant(detectors.plate_formats, "FORMATS_PATH"), uncached(detectors.plate_formats.plate_formats),
+        rewritten("GB", "XX"),
+    ),
+    "detectors/plate_codes.tsv": Shipped(
+        detectors.plate_formats.CODES_PATH, detectors.plate_formats.CODES_SHA256, DatasetError,
+        constant(detectors.plate_formats, "CODES_PATH"), uncached(detectors.plate_formats.plate_codes),
+        rewritten("DE", "XX"),
+    ),
+    "detectors/regions.onnx": Shipped(
+        detectors.regions.REGIONS_PATH, detectors.regions.REGIONS_SHA256, WeightsError,
+        constant(detectors.regions, "REGIONS_PATH"), lambda: detectors.regions.RegionDetector(),
+        lambda path: shutil.copy(RAPID / RECOGNISER, path),
     ),
     "detectors/territories.json": Shipped(
         detectors.territories.TABLE_PATH, detectors.territories.TABLE_SHA256, DatasetError,

@@ -131,3 +131,58 @@ def test_a_plate_whose_text_nobody_read_is_covered_all_the_same() -> None:
 
 def test_no_region_is_looked_for_where_text_is_not_read() -> None:
     assert Locator(ocr="none").looker.finder is None
+
+
+def test_a_line_of_which_only_a_part_is_on_the_plate_is_the_plate_s_and_covered_whole(plates: PlateReader) -> None:
+    photo, (a, _, c, _) = drawn_plate()
+    part = box(a[0], a[1], a[0] + 0.65 * (c[0] - a[0]), c[1])
+    line = box(a[0], a[1], c[0], c[1])
+    looked = Looker(Reads([]), Finds(("plate", part, 0.95)), plates).look(photo)
+    assert [r.region for r in looked.readings] == ["plate"]
+
+    class Whole:
+        name = "whole"
+
+        def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
+            return [reading("r0", "12345", line)] if pixels.shape == photo.shape else []
+
+    looked = Looker(Whole(), Finds(("plate", part, 0.95)), plates).look(photo)
+    assert "12345" not in [r.text for r in looked.readings if r.region != "plate"]
+    assert line in looked.private and part in looked.private
+
+
+def test_what_is_read_again_on_a_sign_and_lies_on_a_plate_is_dropped(plates: PlateReader) -> None:
+    crop_line = reading("r0", "48213", box(60, 60, 130, 80))
+    finder = Finds(("sign", box(100, 100, 300, 200), 0.9), ("plate", box(150, 150, 250, 180), 0.95))
+    looked = Looker(Reads([], [crop_line]), finder, plates).look(PHOTO)
+    assert all(r.text != "48213" for r in looked.readings)
+
+
+def test_a_line_that_was_read_already_is_not_read_twice() -> None:
+    known = reading("r0", "MADRID", box(100, 180, 200, 220))
+    again = reading("r0", "MADRID", box(4, 84, 104, 124))  # the same place, in the crop
+    looked = Looker(Reads([known], [again]), Finds(("sign", box(100, 100, 300, 190), 0.9))).look(PHOTO)
+    assert [r.text for r in looked.readings] == ["MADRID"]
+
+
+def test_a_doubtful_plate_without_a_plate_s_text_takes_no_line_away(plates: PlateReader) -> None:
+    lines = [reading("r0", "CALLE MAYOR", box(10, 10, 200, 40)), reading("r1", "MADRID", box(10, 60, 120, 90))]
+    looked = Looker(Reads(lines), Finds(("plate", box(0, 0, 599, 399), 0.5)), plates).look(PHOTO)
+    assert [r.text for r in looked.readings] == ["CALLE MAYOR", "MADRID"]
+    assert box(0, 0, 599, 399) in looked.private  # it is covered in pictures all the same
+
+
+def test_a_keyboard_gives_no_certainty() -> None:
+    photo = np.full((600, 1100, 3), 40, np.uint8)
+    for row, keys in enumerate(("1234567890", "QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM")):
+        for column, key in enumerate(keys):
+            x, y = 40 + 100 * column + 25 * row, 60 + 130 * row
+            cv2.rectangle(photo, (x, y), (x + 80, y + 100), (225, 225, 225), -1)
+            cv2.putText(photo, key, (x + 22, y + 68), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (20, 20, 20), 3, cv2.LINE_AA)
+    answer = Locator(offline=True).locate(photo)
+    assert max(answer.countries.values()) < 0.6
+
+
+def test_a_photo_without_plates_has_none() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    assert all(clue.kind != "plate" for clue in Locator(offline=True).locate(noise).clues)

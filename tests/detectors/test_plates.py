@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -330,3 +332,25 @@ def test_any_text_is_survived(text: str, sure: float) -> None:
     found = evidence(text, sure=sure)
     assert math.isfinite(found.elsewhere) and abs(log_text(fold(text))) < 500 > abs(log_plate_like(fold(text)))
     assert abs(sum(c.probability for c in candidates(text, match(text), 1.0, 0.05)) - 1.0) < 1e-6
+
+
+@pytest.mark.parametrize("text", ["F1 F2 F3 F4 F5 F6", "A1B2C3D4", "AB1 " * 60, "0123456789012345"])
+@pytest.mark.parametrize("sure", [0.15, 0.5, 0.9])
+def test_rows_of_keys_and_long_texts_say_next_to_nothing(text: str, sure: float) -> None:
+    evidence = evidence_of_plate(text, match(text), source="p0", sure=sure)
+    assert evidence.elsewhere <= 0.0
+    shares = photo_shares()
+    mean = sum(share * math.exp(evidence.countries.get(c, evidence.elsewhere)) for c, share in shares.items())
+    top = max(share * math.exp(evidence.countries.get(c, evidence.elsewhere)) for c, share in shares.items())
+    assert top / mean < 0.6
+
+
+def test_the_first_plates_of_several_threads_are_read_alike() -> None:
+    code = (
+        "import threading\nfrom detectors.plate_match import match\n"
+        "barrier, out = threading.Barrier(3), []\n"
+        "def work():\n    barrier.wait()\n    out.append(match('LO68 KWT').best[0][2])\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "[t.start() for t in threads]\n[t.join() for t in threads]\nassert out == ['LO68KWT'] * 3, out\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
