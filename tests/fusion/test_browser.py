@@ -384,6 +384,7 @@ def test_the_keyboard_reaches_the_map_the_clues_and_the_cells(reader: Reader) ->
     cell = reader.all("#likeliest button")[1]
     reader.tab_to(cell)
     reader.type(Keys.ENTER)
+    reader.until(lambda: bool(reader.one(".leaflet-popup-content .cell-card").text), "the card opens")
     card = reader.one(".leaflet-popup-content .cell-card").text
     assert card.splitlines()[0] == reader.data["cells"][1]["p"]
     summary = reader.one("summary")
