@@ -40,6 +40,7 @@ _MARGIN: Final = 0.12  # around the box, of its width
 _MOST_PLATES: Final = 40  # of more, the largest are read: a car park's other two hundred say the same
 _MOST_CLUES: Final = 8
 _MOST_SCALE: Final = 8.0  # a plate is enlarged no more: a strip at the photo's edge would become a large picture
+_LEAST_READ: Final = 3  # characters of a plate that is worth a line in the ledger
 _NEXT: Final = 0.8  # each further plate of a photo weighs so much of the one before
 _GOOD: Final = 0.9  # confidence of a look that needs no second one
 
@@ -173,7 +174,7 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
     if not tells(evidence):
         return None
     named = tuple(best_places(evidence))
-    if not named:
+    if not named or len(fold(plate.text)) < _LEAST_READ:
         return None
     where = ", ".join(country_name(c) for c in named)
     likely = (c.format for country in named for c in plate.candidates if c.format and c.format.country == country)

@@ -59,6 +59,10 @@ _MONTH, _DAY, _HOUR = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])", r"(?:[
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MEASURES = "km/h|kmh|kph|km|mph|mi|mm|cm|m2|m²|ft|kg|gr|ml|cl|lt|min|hrs|hr|kw|kwh|mhz|ghz|fps|gb|tb|mb|mp|px|pcs"
 _MONEY = r"[$€£¥₹₽₩฿₫₺₴₪₱]|usd|eur|gbp|chf|rmb|inr|idr|rs\.?|rp\.?|kr\.?|zł|kč|ft\.?"
+# "GA 482 KR" is a plate, whatever KR is worth: no price or measure follows a group of capitals.
+_NO_LETTERS_BEFORE = "".join(
+    rf"(?<![^\W\d_](?-i:[A-Z]){{{k}}} )" if False else rf"(?<!\b(?-i:[A-Z]{{{k}}})[ ·-])" for k in (1, 2, 3)
+)
 _NO_DIGIT_BEFORE = r"(?<!\d)(?<!\d\W)(?<!\d\W\W)(?<!\d\W\W\W)"  # what follows is no part of a longer number
 # Currencies whose letters stand on plates too: with two decimals it is a price.
 _LETTERS = (
@@ -79,10 +83,10 @@ _CLEAR = (
     rf"(?<![\d\-.:]){_HOUR}[:.][0-5]\d ?[-–] ?{_HOUR}[:.][0-5]\d(?![\w:.\-])",
     # Prices and measures
     rf"(?<![^\W_])(?:{_MONEY}) ?\d{{1,6}}(?:[.,]\d{{2,3}})*(?![\w\-]| \d)",
-    rf"(?<![\w.,\-])(?<!\d )\d{{1,6}}(?:[.,]\d{{2,3}})* ?(?:{_MONEY})(?![\w\-])",
+    rf"{_NO_LETTERS_BEFORE}(?<![\w.,\-])(?<!\d )\d{{1,6}}(?:[.,]\d{{2,3}})* ?(?:{_MONEY})(?![\w\-])",
     rf"{_NO_DIGIT_BEFORE}(?<![^\W_])(?:{_LETTERS}) ?\d{{1,4}}[.,]\d\d(?![\w\-]|\W{{1,3}}\d)",
     rf"{_NO_DIGIT_BEFORE}(?<![\w+(])\d{{1,4}}[.,]\d\d ?(?:{_LETTERS})(?![\w\-]|\W{{1,3}}\d)",
-    rf"(?<![\w.,\-])(?<!\d )\d{{1,4}}(?:[.,]\d{{1,2}})? ?(?:{_MEASURES})(?![^\W_])",
+    rf"{_NO_LETTERS_BEFORE}(?<![\w.,\-])(?<!\d )\d{{1,4}}(?:[.,]\d{{1,2}})? ?(?:{_MEASURES})(?![^\W_])",
     # Ordinals, house numbers, and a state with its postal code as the end of an address
     r"(?<![^\W_])\d{1,3}(?:st|nd|rd|th)(?![^\W_])",
     r"(?<![^\W_])n[º°] ?\d{1,5}(?![\w\-]| \d)",
@@ -213,7 +217,9 @@ def _plate_spans(text: str, shape: str) -> Iterator[tuple[int, int]]:
         # Every way to take the last few words of the group: a plate may follow a house number.
         for first in range(len(group)):
             spans = group[first:]
-            signs = any(_SIGN_WORDS.fullmatch(text, a, b) for a, b in spans)
+            # Such a word stands before its number, or right behind it; after letters and a number it ends a plate.
+            near = spans if len(spans) <= 2 else spans[:1]
+            signs = any(_SIGN_WORDS.fullmatch(text, a, b) for a, b in near)
             words = [shape[a:b] for a, b in spans]
             if _is_plate(words) and not (signs and "".join(words).count("9") <= 3):
                 yield group[first][0], word[1]

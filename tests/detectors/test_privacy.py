@@ -148,3 +148,8 @@ def test_a_nine_digit_number_never_survives_between_words(number: str, word: str
 )
 def test_a_telephone_number_is_no_price_though_a_currency_s_letters_stand_beside_it(text: str) -> None:
     assert not any(c.isdigit() for c in mask(text))
+
+
+@pytest.mark.parametrize("plate", ["GA 482 KR", "AB 123 KM", "AB 1234 KM", "GA 482 FT", "EX 20 CM"])
+def test_a_plate_that_ends_like_a_price_or_a_measure_is_a_plate(plate: str) -> None:
+    assert not any(c.isalnum() for c in mask(plate))
