@@ -118,12 +118,21 @@ class Looker:
         plates = [plate for plate in plates if plate.box in sure or plate.format_name]
         kept = sure | {plate.box for plate in plates}
         regions = [region for region in regions if region.kind != "plate" or region.box in kept]
-        rest = [r for r in readings if not self.on_plate(r, regions)]
-        again = [r for r in self._read_again(pixels, on_signs, readings) if not self.on_plate(r, regions)]
-        again = [r for r in again if not any(_share_inside(r.box, _bounds(other.box)) > 0.3 for other in readings)]
-        lines = [replace(r, region="sign") if self._of(r.box, on_signs) else r for r in rest] + again
+        on_plates = [self.on_plate(r, regions) for r in readings]
+        lines = [
+            replace(r, region="sign") if self._of(r.box, on_signs) else r
+            for r, on_plate in zip(readings, on_plates, strict=True)
+            if not on_plate
+        ]
+        lines += [
+            r
+            for r in self._read_again(pixels, on_signs, readings)
+            if not self.on_plate(r, regions)
+            and not any(_share_inside(r.box, _bounds(other.box)) > 0.3 for other in readings)
+        ]
         lines = [replace(r, id=f"r{i}") for i, r in enumerate(lines)]
-        private = [r.box for r in likely] + [r.box for r in (*readings, *again) if self.on_plate(r, regions)]
+        private = [r.box for r in likely]
+        private += [r.box for r, on_plate in zip(readings, on_plates, strict=True) if on_plate]
         return Looked(lines + [p.as_reading() for p in plates], plates, regions, private)
 
     def _chance(self, confidence: float) -> float:
@@ -177,8 +186,8 @@ def _area(bounds: tuple[float, float, float, float]) -> float:
 
 def _share_inside(box: Box, bounds: tuple[float, float, float, float]) -> float:
     """Share of ``box``, by its upright bounds, that lies in ``bounds``; 0 for one without area."""
-    xs, ys = [x for x, _ in box], [y for _, y in box]
-    area = (max(xs) - min(xs)) * (max(ys) - min(ys))
-    across = min(max(xs), bounds[2]) - max(min(xs), bounds[0])
-    along = min(max(ys), bounds[3]) - max(min(ys), bounds[1])
+    left, top, right, bottom = _bounds(box)
+    area = (right - left) * (bottom - top)
+    across = min(right, bounds[2]) - max(left, bounds[0])
+    along = min(bottom, bounds[3]) - max(top, bounds[1])
     return across * along / area if area > 0.0 and across > 0.0 and along > 0.0 else 0.0

@@ -308,9 +308,7 @@ class PhoneReader:
             if area is None:
                 continue
             # In the area the number is so much more telling than in the country at large, and in the rest so much less.
-            people = 0.0 if isinstance(area, str) else self._finder().photo_share(area) / max(area.local_share, 1e-4)
-            share = min(max(_AREA_PEOPLE * people / shares[country], _LEAST_AREA), _MOST_AREA)
-            share = _STATE_SHARE if isinstance(area, str) else share
+            share = _STATE_SHARE if isinstance(area, str) else self._share_of(area)
             countries[country] = log_lr(fits[country] * (1.0 - _AT_AREA) / (1.0 - share))
             inside = log_lr(fits[country] * _AT_AREA / share)
             if isinstance(area, str):
@@ -340,6 +338,11 @@ class PhoneReader:
         if self._towns is None:
             self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
         return self._towns
+
+    def _share_of(self, town: Place) -> float:
+        """Share of its country's photos in the area of ``town``."""
+        people = self._finder().photo_share(town) / max(town.local_share, 1e-4)
+        return min(max(_AREA_PEOPLE * people / photo_shares()[town.country], _LEAST_AREA), _MOST_AREA)
 
     def _area(self, number: Any, country: str) -> Place | str | None:
         """The town or admin-1 code of a number's area code, or None."""

@@ -60,9 +60,7 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MEASURES = "km/h|kmh|kph|km|mph|mi|mm|cm|m2|m²|ft|kg|gr|ml|cl|lt|min|hrs|hr|kw|kwh|mhz|ghz|fps|gb|tb|mb|mp|px|pcs"
 _MONEY = r"[$€£¥₹₽₩฿₫₺₴₪₱]|usd|eur|gbp|chf|rmb|inr|idr|rs\.?|rp\.?|kr\.?|zł|kč|ft\.?"
 # "GA 482 KR" is a plate, whatever KR is worth: no price or measure follows a group of capitals.
-_NO_LETTERS_BEFORE = "".join(
-    rf"(?<![^\W\d_](?-i:[A-Z]){{{k}}} )" if False else rf"(?<!\b(?-i:[A-Z]{{{k}}})[ ·-])" for k in (1, 2, 3)
-)
+_NO_LETTERS_BEFORE = "".join(rf"(?<!\b(?-i:[A-Z]{{{k}}})[ ·-])" for k in (1, 2, 3))
 _NO_DIGIT_BEFORE = r"(?<!\d)(?<!\d\W)(?<!\d\W\W)(?<!\d\W\W\W)"  # what follows is no part of a longer number
 # Currencies whose letters stand on plates too: with two decimals it is a price.
 _LETTERS = (
