@@ -214,6 +214,8 @@ class WordingReader:
                     found.append(_Match(told, reading, start, end))
         if script_of(reading.text) in _UNSPACED or any(script_of(word) in _UNSPACED for word, _, _ in words):
             found += self._within(reading)
+        if not found:
+            return []
         hidden = mask(reading.text)  # the letters of a plate are no legal form
         found = [m for m in found if m.phrases[0].kind == "pattern" or MASK not in hidden[m.start : m.end]]
         # The longest phrase says it all: "S.A. de C.V." is no "S.A.".
