@@ -27,7 +27,7 @@ from PIL import Image as PILImage
 from PIL import UnidentifiedImageError, features
 
 from data.errors import ImageError
-from data.pillow_settings import whole_images_only, without_warnings
+from data.pillow_settings import pillow_open, whole_images_only, without_warnings
 from data.printable import printable
 
 __all__ = ["DEFAULT_LIMITS", "FORMATS", "SUFFIXES", "Image", "ImageSource", "Limits", "find_images", "load"]
@@ -252,7 +252,7 @@ def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
     no_opener = f"{name} is of a format that is not opened here: export it as JPEG"
     with _pillow_edge(name, limits):
         try:
-            image = PILImage.open(io.BytesIO(content), formats=_OPENERS)
+            image = pillow_open(io.BytesIO(content), formats=_OPENERS)
         except UnidentifiedImageError as error:
             if foreign:
                 raise ImageError(no_opener) from error

@@ -1,20 +1,29 @@
-"""Two settings of the whole process that decoding needs its own way, without one thread waiting for another.
+"""Settings of the whole process that decoding needs its own way, without one thread waiting for another.
 
 Photos are decoded in several threads. Whether Pillow gives out half a photo is one switch for everyone, and Python's
-filters of warnings are one list for everyone, which ``warnings.catch_warnings`` may not change in threads.
+filters of warnings are one list for everyone, which ``warnings.catch_warnings`` may not change in threads. And
+ultralytics puts an opener of its own in the place of ``PIL.Image.open``, which tries to install a package when a file
+is no image.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
-__all__ = ["whole_images_only", "without_warnings"]
+__all__ = ["pillow_open", "whole_images_only", "without_warnings"]
+
+# Whether ultralytics comes later or came before: where it did, it keeps what it replaced.
+pillow_open: Final = cast(
+    "Callable[..., Image.Image]", getattr(sys.modules.get("ultralytics.utils.patches"), "_image_open", Image.open)
+)
+"""Pillow's own ``Image.open``, whatever stands in its place."""
 
 
 class _Switch:

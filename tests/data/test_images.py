@@ -511,6 +511,20 @@ class TestThreads:
             assert [image.width for image in pool.map(load, [content] * 2)] == [9_600] * 2
 
 
+class TestUltralytics:
+    """It replaces ``PIL.Image.open`` by one that installs a package when a file is no image."""
+
+    @pytest.mark.parametrize("modules", ["data.images, ultralytics.utils", "ultralytics.utils, data.images"])
+    def test_a_file_that_is_no_image_is_one_error_whichever_is_imported_first(self, modules: str) -> None:
+        tries = "try:\n    data.images.load(b'no image')\nexcept data.images.ImageError as error:\n    print(error)"
+        quiet = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0"}
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {modules}\n{tries}"], capture_output=True, text=True, env=quiet, check=True
+        )
+        assert "none of JPEG" in done.stdout
+        assert "requirements" not in done.stdout + done.stderr
+
+
 class TestStripes:
     """A photo is converted in stripes of rows; the seams must not show."""
 
