@@ -140,6 +140,12 @@ class Reader:
     def until(self, true: Callable[[], object], what: str) -> None:
         WebDriverWait(self.driver, 15, poll_frequency=0.05).until(lambda _: true(), what)
 
+    def card(self) -> str:
+        """What the card of a cell says, once it has faded in: until then it has no text that can be seen."""
+        css = ".leaflet-popup-content .cell-card"
+        self.until(lambda: any(card.text for card in self.all(css)), "the card opens")
+        return self.one(css).text
+
     def scale_km(self) -> float:
         """What the map's scale bar says: the farther out, the more."""
         number, unit = self.one(".leaflet-control-scale-line").text.split()
@@ -330,7 +336,7 @@ def test_a_listed_cell_is_flown_to_and_says_its_probability(reader: Reader) -> N
         reader.press(reader.all("#likeliest button")[index])
         reader.until(lambda side=side: side < reader.width_km() < max(12 * side, 500), "the cell fills the map well")
         reader.until(lambda: reader.inside_map(".leaflet-popup"), "its card is seen")
-        card = reader.one(".leaflet-popup-content .cell-card").text
+        card = reader.card()
         assert card.splitlines()[0] == cell["p"] and cell["label"] in card and cell["size"] in card
         reader.type(Keys.ESCAPE)
 
@@ -339,7 +345,7 @@ def test_a_listed_cell_is_flown_to_and_says_its_probability(reader: Reader) -> N
 def test_a_cell_on_the_map_says_its_probability(reader: Reader) -> None:
     reader.press(reader.one("#to-answer"))
     reader.press(reader.one("#map"), dx=110, dy=100)
-    lines = reader.one(".leaflet-popup-content .cell-card").text.splitlines()
+    lines = reader.card().splitlines()
     drawn = {(cell["p"], f"in a cell of {cell['size']}") for cell in reader.data["cells"]}
     assert (lines[0], lines[-1]) in drawn
     reader.press(reader.one(".leaflet-popup-close-button"))
@@ -384,8 +390,7 @@ def test_the_keyboard_reaches_the_map_the_clues_and_the_cells(reader: Reader) ->
     cell = reader.all("#likeliest button")[1]
     reader.tab_to(cell)
     reader.type(Keys.ENTER)
-    reader.until(lambda: bool(reader.one(".leaflet-popup-content .cell-card").text), "the card opens")
-    card = reader.one(".leaflet-popup-content .cell-card").text
+    card = reader.card()
     assert card.splitlines()[0] == reader.data["cells"][1]["p"]
     summary = reader.one("summary")
     reader.tab_to(summary)
