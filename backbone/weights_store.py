@@ -265,10 +265,8 @@ def _unsound_tensors(folder: Path, card: WeightsCard) -> list[str]:
     if not broken:
         return []
     more = f" and {len(broken) - 1} others" if len(broken) > 1 else ""
-    return [
-        f"{_shown(folder / TENSORS_FILE)}: values of the tensor {brief(broken[0])}{more} are not finite: train that model "
-        "again"
-    ]
+    said = f"values of the tensor {brief(broken[0])}{more} are not finite"
+    return [f"{_shown(folder / TENSORS_FILE)}: {said}: train that model again"]
 
 
 def _put(source: Path, card: WeightsCard, root: Path) -> None:
@@ -295,7 +293,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _tidy(root: Path) -> None:
-    """Take away what an ``add`` left behind, and bring back what one took away without a replacement; under the lock."""
+    """Take away what an ``add`` left, and bring back what one took away without a replacement; the lock is held."""
     for path in list(root.iterdir()):
         if path.name.startswith(_NEW):
             _remove(path)
