@@ -186,7 +186,7 @@ def read_tensors(folder: str | Path, card: WeightsCard) -> dict[str, torch.Tenso
     from safetensors.torch import load as unpack
 
     try:
-        return unpack(content)
+        return dict(sorted(unpack(content).items()))  # it gives them in another order every time
     # A type that torch lacks is a KeyError, a shape that fits no data an AssertionError or a RuntimeError.
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, MemoryError) as error:
         raise WeightsError(f"{_shown(path)} is no sound safetensors file ({said_of(error)}): {_CURE}") from error

@@ -264,7 +264,7 @@ def _unsound_tensors(folder: Path, card: WeightsCard) -> list[str]:
     ]
     if not broken:
         return []
-    more = f" and {len(broken) - 1} others" if len(broken) > 1 else ""
+    more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
     said = f"values of the tensor {brief(broken[0])}{more} are not finite"
     return [f"{_shown(folder / TENSORS_FILE)}: {said}: train that model again"]
 
