@@ -317,10 +317,8 @@ def _locked(root: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     root.mkdir(parents=True, exist_ok=True)
-    lock = root / ".lock"
-    lock.touch()  # where that is refused, say so at once: the lock would take it for somebody else's and wait
     try:
-        held = FileLock(lock).acquire(timeout=_PATIENCE_S)
+        held = FileLock(root / ".lock").acquire(timeout=_PATIENCE_S)
     except Timeout as error:
         raise WeightsError(
             f"another process has been adding a model to {_shown(root)} for {_PATIENCE_S:.0f} s: wait for it"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from backbone import weights_store
 from backbone.planet_weights import CARD_FILE, TENSORS_FILE
 from fusion.cli import main
 from tests.backbone.models import small_model
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +72,16 @@ def test_the_list_as_json_has_all_that_the_card_says(
         "name": "small", "folder": str(store / "small"), "shipped": False, "fault": None,
         "card": {key: value for key, value in card.items() if key not in ("format", "version")},
     }  # fmt: skip
+
+
+def test_the_list_is_quick(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "add", str(model))
+    code = (
+        "import sys\nfrom fusion.cli import main\nassert main(['weights', 'list']) == 0\n"
+        "from backbone.weights_store import best\nassert best().name == 'small'\nassert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0 and "small" in done.stdout, done.stderr
 
 
 def test_what_cannot_be_added_is_one_line_and_exit_code_2(
