@@ -27,7 +27,7 @@ SHOWN: Final[tuple[tuple[float, ...], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One thing to be seen: its name, its values (index 0 is ``"hidden"`` but for ``scene``) and its group of ``GROUPS``.
+    """One thing to be seen: its name, its values and the group of ``GROUPS`` that it belongs to (``scene`` has none).
 
     An attribute of a group that is shown may still have no part in a kind of scene: ``scenes`` lists where it has.
     """

@@ -13,20 +13,25 @@ __all__ = ["habits_of", "noise_of"]
 
 Floats = NDArray[np.float64]
 
-LEFT: Final = frozenset(
+
+def _codes(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+LEFT: Final = _codes(
     "AG AI AU BB BD BM BN BS BT BW CC CK CX CY DM FJ FK GB GD GG GY HK ID IE IM IN JE JM JP KE KI KN KY LC LK LS MO MS "
     "MT MU MV MW MY MZ NA NF NP NR NU NZ PG PK PN SB SC SG SH SR SZ TC TH TK TL TO TT TV TZ UG VC VG VI WS ZA ZM "
-    "ZW".split()
+    "ZW"
 )
-AMERICAS: Final = frozenset(
+AMERICAS: Final = _codes(
     "AG AI AR AW BB BL BM BO BQ BR BS BZ CA CL CO CR CU CW DM DO EC FK GD GF GP GT GY HN HT JM KN KY LC MF MQ MS MX NI "
-    "PA PE PM PR PY SR SV SX TC TT US UY VC VE VG VI".split()
+    "PA PE PM PR PY SR SV SX TC TT US UY VC VE VG VI"
 )
-DIAMONDS: Final = AMERICAS | frozenset("AU NZ IE JP TH MY ID PG TL LK KH".split())
-RED_ON_YELLOW: Final = frozenset("FI SE IS GR PL MK BA KW VN KR IR NG AO MZ".split())
-DOUBLE_YELLOW: Final = frozenset("US CA PR GU VI KR CN TW".split())
-DASHED_YELLOW: Final = AMERICAS | frozenset("NO TH PH JO SA AE OM QA IR MY ID".split())
-YELLOW_EDGE: Final = frozenset("ZA NA BW ZW LS SZ IE IL AE OM JO ZM".split())
+DIAMONDS: Final = AMERICAS | _codes("AU NZ IE JP TH MY ID PG TL LK KH")
+RED_ON_YELLOW: Final = _codes("FI SE IS GR PL MK BA KW VN KR IR NG AO MZ")
+DOUBLE_YELLOW: Final = _codes("US CA PR GU VI KR CN TW")
+DASHED_YELLOW: Final = AMERICAS | _codes("NO TH PH JO SA AE OM QA IR MY ID")
+YELLOW_EDGE: Final = _codes("ZA NA BW ZW LS SZ IE IL AE OM JO ZM")
 
 
 def noise_of(*parts: str) -> int:
@@ -50,10 +55,7 @@ def habits_of(country: str) -> Mapping[str, Floats]:
         centre = 2
     else:
         centre = (0, 0, 1, 4)[noise_of("centre", country) % 4]
-    if country in DIAMONDS:
-        sign = 0
-    else:
-        sign = 2 if country in RED_ON_YELLOW else 1
+    sign = 0 if country in DIAMONDS else 2 if country in RED_ON_YELLOW else 1
     edge = 2 if country in YELLOW_EDGE else int(noise_of("edge", country) % 10 < 4)
     return {
         "driving": _mostly(2, int(country not in LEFT), 0.98),

@@ -109,7 +109,7 @@ class World:
         return Scenes(cells, lat, lon, attributes)
 
     def log_likelihood(self, attributes: NDArray[np.int8]) -> Floats32:
-        """log P(what is shown | cell, which attributes are shown), (n, n_cells) in nats.
+        """Log-probability (n, n_cells) of what is shown given the cell and which attributes are shown, in nats.
 
         Which attributes are shown depends on the kind of scene alone, so that it has no part in the posterior.
         """
@@ -123,7 +123,7 @@ class World:
         return sums
 
     def log_posterior(self, attributes: NDArray[np.int8]) -> Floats32:
-        """log P(cell | attributes), (n, n_cells) in nats: the best that any model can say.
+        """Log-probability (n, n_cells) of each cell given the attributes, in nats: the best that any model can say.
 
         It takes 79 KB a scene: ask in batches.
         """
