@@ -15,8 +15,8 @@ GRID: Final = 64
 """Scenes are laid out on a grid of 64 x 64, x right and y down, whatever their size in pixels."""
 
 _EXTRAS: Final = (
-    "sky0 sky1 sky2 sky3 sky4 sky5 fog relief snow land_a land_b soil_a soil_b skyline lights asphalt centre edge shadow "
-    "sun room floor_a floor_b curtain_a curtain_b frame"
+    "sky0 sky1 sky2 sky3 sky4 sky5 fog relief snow land_a land_b soil_a soil_b skyline lights asphalt centre edge "
+    "shadow sun room floor_a floor_b curtain_a curtain_b frame"
 )
 EXTRA: Final = {name: k for k, name in enumerate(_EXTRAS.split(), len(MATERIALS) + 1)}
 """Name to material, after the letters' of ``earth_sprites``."""
@@ -28,8 +28,9 @@ Bools = NDArray[np.bool_]
 def uniforms(seed: int, index: NDArray[np.int64], columns: int) -> Floats32:
     """Numbers (n, columns) in [0, 1) that depend on ``seed``, ``index`` (n,) and the column alone (splitmix64)."""
     with np.errstate(over="ignore"):
-        z = _mixed(np.uint64(seed & 0xFFFFFFFFFFFFFFFF) + np.zeros(1, np.uint64))
-        z = _mixed(z + index.astype(np.uint64))[:, None] + np.arange(columns, dtype=np.uint64)
+        z = _mixed(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64))
+        each = _mixed(z + index.astype(np.uint64))[:, None]
+        z = each + np.arange(columns).astype(np.uint64)
         bits = _mixed(z) >> np.uint64(40)
     return bits.astype(np.float32) * np.float32(2.0**-24)
 
@@ -113,7 +114,8 @@ class Canvas:
         for k, (row, column) in enumerate((u[:, 6:8] * (len(plane) - self.size)).astype(np.int64).tolist()):
             colours[k] += grain[k] * plane[row : row + self.size, column : column + self.size]
         np.clip(colours, 0.0, 255.0, out=colours)
-        return colours.astype(np.uint8)
+        pixels: NDArray[np.uint8] = colours.astype(np.uint8)
+        return pixels
 
 
 _PLANES: dict[int, Floats32] = {}

@@ -78,4 +78,5 @@ def _mostly(k: int, first: int, share: float, second: int | None = None) -> Floa
     if k == 2:
         p[1 - first] += rest
     p[first] += share
-    return p / p.sum()
+    normed: Floats = p / p.sum()
+    return normed

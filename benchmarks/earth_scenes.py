@@ -33,7 +33,14 @@ _ROOF_COLOURS: Final = np.array([(132, 62, 46), (74, 74, 84), (96, 64, 44)], np.
 _ROOM_COLOURS: Final = np.array([(226, 214, 190), (206, 216, 206), (212, 206, 222), (222, 200, 196)], np.float32)
 
 
-def render(attributes: NDArray[np.int8], seed: int, size: int = 64, index: NDArray[np.int64] | None = None) -> Pixels:
+def render(
+    attributes: NDArray[np.int8],
+    seed: int,
+    size: int = 64,
+    index: NDArray[np.int64] | None = None,
+    *,
+    light_seed: int | None = None,
+) -> Pixels:
     """Paint scenes: (n, size, size, 3) RGB.
 
     Args:
@@ -42,6 +49,7 @@ def render(attributes: NDArray[np.int8], seed: int, size: int = 64, index: NDArr
         size: Pixels to the side, at least 32.
         index: Number (n,) of each scene; 0 to n - 1 if left out. A scene's nuisances depend on ``seed`` and its number
             alone, so that painting in parts gives the same pictures.
+        light_seed: Another seed for brightness, contrast, tint and grain; ``seed`` if left out.
 
     Raises:
         ValueError: If the attributes are not (n, K), or ``size`` is below 32.
@@ -55,13 +63,14 @@ def render(attributes: NDArray[np.int8], seed: int, size: int = 64, index: NDArr
         for start in range(0, len(part), _CHUNK):
             some = part[start : start + _CHUNK]
             u = uniforms(seed, index[some], _NUISANCES)
+            light = uniforms(seed if light_seed is None else light_seed, index[some], _LIGHT)
             canvas = Canvas(len(some), size)
             palette = base_palette(len(some))
             values = attributes[some].astype(np.int64)
             palette[:, EXTRA["sky0"] : EXTRA["sky0"] + SKY_BANDS] = sky_colours(values[:, INDEX["sun"]])
             palette[:, EXTRA["sun"]] = (255, 246, 196)
             paint(canvas, palette, values, u[:, _LIGHT:])
-            pixels[some] = canvas.develop(palette, u[:, :_LIGHT])
+            pixels[some] = canvas.develop(palette, light)
     return pixels
 
 
@@ -84,7 +93,7 @@ def _outdoors(canvas: Canvas, palette: Floats32, values: Ints, u: Floats32) -> N
     def value(name: str) -> Ints:
         return values[:, INDEX[name]]
 
-    dice, steps = _Dice(u), canvas.steps
+    dice = _Dice(u)
     everywhere = np.ones(len(values), bool)
     for name in ("land", "soil", "relief", "centre line", "edge line", "wall"):
         choose(palette, name, value(name))
@@ -110,8 +119,8 @@ def _outdoors(canvas: Canvas, palette: Floats32, values: Ints, u: Floats32) -> N
     for _ in range(2):
         x, y = dice.between(4, 60), dice.between(5, 14)
         canvas.paste(BANKS["cloud"], dice.one_of(2), x, y, dice.between(0.6, 1.0), everywhere)
-    for x in (12.0, 34.0, 54.0):
-        canvas.paste(BANKS["cloud"], dice.one_of(2), x + shift, dice.between(4, 18), 1.2, ~sunny)
+    for at in (12.0, 34.0, 54.0):
+        canvas.paste(BANKS["cloud"], dice.one_of(2), at + shift, dice.between(4, 18), 1.2, ~sunny)
     _sun(canvas, sun_x, horizon - 3.0 - 2.9 * (value("sun") - 1), 3.0, sunny)
 
     middle = 32.0 + shift

@@ -12,18 +12,20 @@ No photo, map or climate table is behind it: latitude, fixed random fields and l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backbone.density import DensityPrior
 from benchmarks.earth_attributes import ATTRIBUTES, GROUPS, INDEX, NAMES, SCENES, SHOWN
 from benchmarks.earth_habits import habits_of, noise_of
 from data import s2
 from data.geodesy import EARTH_RADIUS_KM, destination
-from data.partition import Partition
+from data.partition import Partition, load_default
 
-__all__ = ["Scenes", "World"]
+__all__ = ["Scenes", "World", "points_in", "shipped_world"]
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -130,7 +132,15 @@ class World:
         logits = self.log_likelihood(attributes) + self._log_p0
         logits -= logits.max(axis=1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True, dtype=np.float64)).astype(np.float32)
-        return logits
+        return np.asarray(logits)
+
+
+@lru_cache(maxsize=1)
+def shipped_world() -> World:
+    """The world of seed 0 on the shipped partition, where photos are taken as the density prior says."""
+    partition = load_default()
+    [density] = DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])
+    return World(partition, density.distribution.p)
 
 
 def points_in(partition: Partition, cells: NDArray[np.int32], random: np.random.Generator) -> tuple[Floats, Floats]:
