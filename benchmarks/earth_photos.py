@@ -41,7 +41,7 @@ class SceneSet:
 
     @classmethod
     def draw(cls, world: World, n: int, seed: int, *, size: int = 64, name: str = "scenes") -> SceneSet:
-        """Draw and paint ``n`` scenes, 12 KB each at a ``size`` of 64 pixels to the side; the same for the same ``seed``."""
+        """Draw and paint ``n`` scenes, 12 KB each at a ``size`` of 64 pixels; the same for the same ``seed``."""
         scenes = world.sample(n, seed)
         return cls(name, scenes, render(scenes.attributes, seed, size), seed, f"{world.seed} {world.partition.hash}")
 

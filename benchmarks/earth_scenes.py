@@ -29,7 +29,7 @@ _NUISANCES: Final = 64
 _LIGHT: Final = 9  # the first nuisances are of light and grain
 _LAND_ROWS: Final = 14
 _CAR_COLOURS: Final = np.array([(232, 232, 232), (60, 62, 70), (170, 30, 40), (40, 70, 140)], np.float32)
-_ROOF_COLOURS: Final = np.array([(132, 62, 46), (74, 74, 84), (96, 64, 44)], np.float32)
+_ROOF_SHADES: Final = np.array([0.85, 1.0, 1.15], np.float32)
 _ROOM_COLOURS: Final = np.array([(226, 214, 190), (206, 216, 206), (212, 206, 222), (222, 200, 196)], np.float32)
 
 
@@ -95,10 +95,10 @@ def _outdoors(canvas: Canvas, palette: Floats32, values: Ints, u: Floats32) -> N
 
     dice = _Dice(u)
     everywhere = np.ones(len(values), bool)
-    for name in ("land", "soil", "relief", "centre line", "edge line", "wall"):
+    for name in ("land", "soil", "relief", "centre line", "edge line", "wall", "roof"):
         choose(palette, name, value(name))
     palette[:, MATERIALS["C"]] = _CAR_COLOURS[dice.one_of(len(_CAR_COLOURS))]
-    palette[:, MATERIALS["R"]] = _ROOF_COLOURS[dice.one_of(len(_ROOF_COLOURS))]
+    palette[:, MATERIALS["R"]] *= _ROOF_SHADES[dice.one_of(len(_ROOF_SHADES))][:, None]
     palette[:, EXTRA["shadow"]] = 0.45 * palette[:, EXTRA["land_a"]]
     palette[:, EXTRA["asphalt"]] = (86, 86, 92)
     palette[:, EXTRA["skyline"]] = (112, 118, 136)
@@ -124,13 +124,13 @@ def _outdoors(canvas: Canvas, palette: Floats32, values: Ints, u: Floats32) -> N
     _sun(canvas, sun_x, horizon - 3.0 - 2.9 * (value("sun") - 1), 3.0, sunny)
 
     middle = 32.0 + shift
-    size, foot = dice.between(0.9, 1.15), horizon + dice.between(8, 12)
+    size, foot = dice.between(1.0, 1.25), horizon + dice.between(8, 12)
     plants = [  # middle, foot and size of each
         (middle + sun_side * dice.between(22, 27), horizon + dice.between(7, 11), dice.between(0.95, 1.2)),
         (middle + sun_side * dice.between(15, 20), horizon + dice.between(3, 5), dice.between(0.6, 0.75)),
-        (middle - sun_side * dice.between(27, 31), horizon + dice.between(12, 15), dice.between(0.6, 0.8)),
+        (middle - sun_side * dice.between(28, 31), horizon + dice.between(13, 16), dice.between(0.5, 0.7)),
     ]
-    house_x = middle - sun_side * dice.between(20, 24)
+    house_x = middle - sun_side * dice.between(21, 25)
     planted, built = value("plants") > 0, value("wall") > 0
     streak = np.maximum(value("sun") - 1, 0) + 8 * southern
     for x, y, _ in plants:
@@ -144,7 +144,7 @@ def _outdoors(canvas: Canvas, palette: Floats32, values: Ints, u: Floats32) -> N
     def put(name: str, x: Floats32, y: Floats32, scale: Floats32) -> None:
         canvas.paste(BANKS[name], np.maximum(value(name), 1) - 1, x, y, scale, value(name) > 0)
 
-    put("pole", middle - sun_side * dice.between(9, 11), horizon + dice.between(7, 9), dice.between(0.95, 1.05))
+    put("pole", middle - sun_side * dice.between(8, 10), horizon + dice.between(7, 9), dice.between(0.95, 1.05))
     put("sign", middle + sun_side * dice.between(14, 17), horizon + dice.between(12, 15), dice.between(1.1, 1.3))
     size = dice.between(1.2, 1.4)
     for side in (-1.0, 1.0):

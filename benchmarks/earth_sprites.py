@@ -296,23 +296,31 @@ _POLES = _bank(
 )
 
 _ROOFS = (
-    ["RRRRRRRRRRRRRRRR", "WWWWWWWWWWWWWWWW"],
-    ["......RRRR......", "....RRRRRRRR....", "..RRRRRRRRRRRR..", "RRRRRRRRRRRRRRRR"],
+    ["..llll..........", "..llll..........", "RRRRRRRRRRRRRRRR", "WWWWWWWWWWWWWWWW"],
     [
+        ".......RR.......",
+        ".....RRRRRR.....",
+        "....RRRRRRRR....",
+        "..RRRRRRRRRRRR..",
+        ".RRRRRRRRRRRRRR.",
+        "RRRRRRRRRRRRRRRR",
+    ],
+    [
+        ".......RR.......",
         ".......RR.......",
         "......RRRR......",
         "......RRRR......",
         ".....RRRRRR.....",
-        "....RRRRRRRR....",
+        ".....RRRRRR.....",
         "....RRRRRRRR....",
         "...RRRRRRRRRR...",
         "..RRRRRRRRRRRR..",
         "RRRRRRRRRRRRRRRR",
     ],
-    ["....RRRRRRRR....", "...RRRRRRRRRR...", "..RRRRRRRRRRRR..", ".RRRRRRRRRRRRRR.", "RRRRRRRRRRRRRRRR"],
+    ["...RRRRRRRRRR...", "..RRRRRRRRRRRR..", "RRRRRRRRRRRRRRRR", "RRRRRRRRRRRRRRRR"],
 )
-_FLOOR = [".WVWVWVWVWVWVWV.", ".WGGWWGGWWGGWWV.", ".VGGVWGGVWGGVWW.", ".WVWVWVWVWVWVWV."]
-_GROUND = [".WVWVWVWVWVWVWV.", ".WGGWDDDWWGGWWV.", ".VGGVDDDVWGGVWW.", ".WVWVDDDVWVWVWV."]
+_FLOOR = [".WVWVWVWVWVWVWV.", ".WWGGWWVVWWGGWV.", ".VVGGVVVVVVGGVW.", ".WVWVWVWVWVWVWV."]
+_GROUND = [".WVWVWVWVWVWVWV.", ".WWGGWWDDWWGGWV.", ".VVGGVVDDVVGGVW.", ".WVWVWVDDWVWVWV.", ".VWVWVWDDVWVWVW."]
 
 # Roof by roof, each with one, two and five storeys: value roof * 3 + storeys.
 _BUILDINGS = _bank(*("\n".join(roof + _FLOOR * (storeys - 1) + _GROUND) for roof in _ROOFS for storeys in (1, 2, 5)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.earth_attributes import ATTRIBUTES, INDEX, SCENES
+from benchmarks.earth_attributes import ATTRIBUTES, GROUPS, SCENES, SHOWN
 from benchmarks.earth_canvas import uniforms
 from benchmarks.earth_photos import SceneSet, contact_sheet
 from benchmarks.earth_scenes import render
@@ -50,11 +50,11 @@ def test_what_cannot_be_painted_is_refused(world: World) -> None:
 
 def test_all_attributes_can_be_told_from_the_pixels(world: World) -> None:
     """So that nothing is lost: the posterior given the picture is the posterior given the attributes."""
-    attributes = world.sample(40, seed=21).attributes
+    attributes = world.sample(24, seed=21).attributes
     seen = decode(render(attributes, seed=6), seed=6)
     assert (seen == attributes).mean() >= 0.995
     for k, attribute in enumerate(ATTRIBUTES):
-        assert (seen[:, k] == attributes[:, k]).mean() >= 0.95, attribute.name
+        assert (seen[:, k] == attributes[:, k]).mean() >= 0.96, attribute.name
 
 
 def test_nuisances_are_spread_evenly_and_unrelated() -> None:
@@ -82,40 +82,56 @@ def test_a_sheet_shows_scenes_from_north_to_south(world: World) -> None:
     assert sheet.shape == (2 * 66, 3 * 66, 3)
 
 
-def decode(pixels: Pixels, seed: int, sweeps: int = 3) -> Attributes:
-    """Attributes (n, K) of pictures whose positions and sizes are known, but whose light and grain are not.
+def decode(pixels: Pixels, seed: int) -> Attributes:
+    """Attributes (n, K) of pictures whose positions and sizes are known, but in the end not their light and grain."""
+    tried = [_decode_as(kind, pixels, seed) for kind in range(len(SCENES))]
+    best = np.argmin([apart for _, apart in tried], axis=0)
+    return np.stack([found for found, _ in tried])[best, np.arange(len(pixels))]
 
-    One attribute after the other takes the value whose picture, painted in another light, is nearest.
+
+def _decode_as(kind: int, pixels: Pixels, seed: int) -> tuple[Attributes, NDArray[np.float64]]:
+    """The nearest attributes (n, K) for one kind of scene, and how far (n,) their pictures are.
+
+    One attribute after the other takes the value whose picture is nearest: painted in the same light at first, which
+    is a quick way to a good start, and in another light at last, both pictures brought to the same mean and contrast.
     """
     n = len(pixels)
-    wanted = _relit(pixels)
-    found = np.ones((n, len(ATTRIBUTES)), np.int8)
     heads = {a.group: k for k, a in reversed(list(enumerate(ATTRIBUTES)))}
-    for _ in range(sweeps):
-        for k, attribute in enumerate(ATTRIBUTES):
-            apart = np.full((n, len(attribute.values)), np.inf)
-            head = heads[attribute.group]
-            for value in range(len(attribute.values)):
+    parts = [
+        k
+        for k, attribute in enumerate(ATTRIBUTES[1:], 1)
+        if SCENES[kind] in attribute.scenes and SHOWN[kind][GROUPS.index(attribute.group)] > 0
+    ]
+    # How tall a house is comes before its roof: the two change its outline together.
+    parts.sort(key=lambda k: ATTRIBUTES[k].name == "roof")
+    found = np.zeros((n, len(ATTRIBUTES)), np.int8)
+    found[:, 0], found[:, parts] = kind, 1
+    for light in (seed, seed, seed + 1):
+        wanted = _relit(pixels, light != seed)
+        for k in parts:
+            head = heads[ATTRIBUTES[k].group]
+            apart = np.full((n, len(ATTRIBUTES[k].values)), np.inf)
+            for value in range(apart.shape[1]):
                 # The first of a group tells whether the group is shown; the others then have a value or have none.
                 may = np.full(n, True) if head == k else (found[:, head] > 0) == (value > 0)
                 trial = found[may].copy()
                 trial[:, k] = value
-                painted = render(trial, seed, index=np.flatnonzero(may), light_seed=seed + 1)
-                apart[may, value] = ((_relit(painted) - wanted[may]) ** 2).sum(axis=(1, 2, 3))
+                painted = render(trial, seed, index=np.flatnonzero(may), light_seed=light)
+                apart[may, value] = np.abs(_relit(painted, light != seed) - wanted[may]).sum(axis=(1, 2, 3))
             found[:, k] = apart.argmin(axis=1)
-    for k, attribute in enumerate(ATTRIBUTES[1:], 1):
-        has_part = np.array([kind in attribute.scenes for kind in SCENES])[found[:, INDEX["scene"]]]
-        if attribute.group == "room":
-            has_part &= found[:, INDEX["scene"]] == SCENES.index("indoor")
-        elif attribute.group != "sky":
-            has_part &= found[:, INDEX["scene"]] != SCENES.index("indoor")
-        found[~has_part, k] = 0
-    return found
+    for head, group in ((k, group) for group, k in heads.items()):
+        for k in parts:
+            if ATTRIBUTES[k].group == group:
+                found[:, k] *= found[:, head] > 0
+    painted = _relit(render(found, seed, light_seed=seed + 1), True)
+    return found, np.abs(painted - wanted).sum(axis=(1, 2, 3)).astype(np.float64)
 
 
-def _relit(pixels: Pixels) -> NDArray[np.float32]:
-    """Each channel of each picture at mean 0 and deviation 1."""
+def _relit(pixels: Pixels, wanted: bool) -> NDArray[np.float32]:
+    """The values, each channel of each picture at mean 0 and deviation 1 if ``wanted``."""
     values = pixels.astype(np.float32)
+    if not wanted:
+        return values
     centred = values - values.mean(axis=(1, 2), keepdims=True)
     relit: NDArray[np.float32] = centred / (centred.std(axis=(1, 2), keepdims=True) + 1.0)
     return relit
