@@ -17,7 +17,7 @@ from data.partition import Partition
 __all__ = ["held_out_mask", "measured", "of_distributions"]
 
 _SPOT_LEVEL: Final = 13  # S2 cells of 1.2 km: photos of one walk stay on one side
-_MOST_POINTS: Final = 1_000
+_MOST_POINTS: Final = 500
 
 
 def held_out_mask(lat: NDArray[np.float64], lon: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
@@ -52,7 +52,7 @@ def measured(
     They are: number of photos, mean negative log-likelihood (nats) of the true cell, median distance (km), shares
     within each band of :data:`data.geodesy.BANDS_KM`, mean GeoScore, and the share of photos inside the radius that is
     meant to hold half of the mass; each name begins with ``prefix``. Points are those of the highest expected
-    GeoScore. The likelihood is of all photos, the rest of the first 1,000: a point and a radius take 0.1 s each.
+    GeoScore. The likelihood is of all photos, the rest of the first 500: a point and a radius take 0.1 s each.
     Nothing but their number where there is no photo.
     """
     if not len(log_p):

@@ -68,6 +68,16 @@ class PlanetPrior:
             accuracy=dict(self._weights.metrics),
         )
 
+    @property
+    def pixels(self) -> int:
+        """Side of the squares that it sees."""
+        return int(self._weights.config["pixels"])
+
+    @property
+    def temperature(self) -> float:
+        """What its log-probabilities are divided by."""
+        return self._weights.temperature
+
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:
         """One output per image (H, W, 3) uint8 RGB, in order; ``embedding`` is the trunk's features (d,).
 

@@ -365,7 +365,7 @@ class _Training:
         temperature = fit_temperature(log_p, self.partition.cells_of(lat, lon))
         metrics = measured(log_p, lat, lon, self.partition, temperature=temperature)
         if len(indices):
-            some = slice(1_000)
+            some = slice(500)
             lat, lon = lat[some], lon[some]
             said = [_density(self.partition)] * len(lat)
             metrics |= {
