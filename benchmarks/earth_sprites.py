@@ -239,7 +239,7 @@ _BOLLARDS = _bank(
     ".yy. yyyy yyyy yyyy yyyy yyyy yyyy yyyy",
     "kkkk kkkk yyyy yyyy kkkk kkkk yyyy yyyy",
     ".gg. gggg gggg gggg wwww gggg gggg gggg",
-    "bbbbbb bbbbbb mmmmmm mmmmmm mmmmmm mmmmmm",
+    "bbbbbb bbbbbb kllllk kllllk kllllk kllllk",
     ".oo. oooo oooo oooo .ww. .ww. .ww. .ww.",
 )
 

@@ -50,11 +50,11 @@ def test_what_cannot_be_painted_is_refused(world: World) -> None:
 
 def test_all_attributes_can_be_told_from_the_pixels(world: World) -> None:
     """So that nothing is lost: the posterior given the picture is the posterior given the attributes."""
-    attributes = world.sample(24, seed=21).attributes
+    attributes = np.concatenate([world.sample(8, seed=21).attributes, each_value_once()])
     seen = decode(render(attributes, seed=6), seed=6)
     assert (seen == attributes).mean() >= 0.995
     for k, attribute in enumerate(ATTRIBUTES):
-        assert (seen[:, k] == attributes[:, k]).mean() >= 0.96, attribute.name
+        assert (seen[:, k] == attributes[:, k]).mean() >= 0.95, attribute.name
 
 
 def test_nuisances_are_spread_evenly_and_unrelated() -> None:
@@ -82,6 +82,26 @@ def test_a_sheet_shows_scenes_from_north_to_south(world: World) -> None:
     assert sheet.shape == (2 * 66, 3 * 66, 3)
 
 
+def each_value_once() -> Attributes:
+    """Scenes (16, K) that show all they can, and between them each value of each attribute."""
+    kinds = [0, 1] * 5 + [2] * 6
+    scenes = np.array([[kind] + [1 + i % (len(a.values) - 1) for a in ATTRIBUTES[1:]] for i, kind in enumerate(kinds)])
+    attributes = scenes.astype(np.int8)
+    for k, attribute in enumerate(ATTRIBUTES[1:], 1):
+        attributes[[k not in _parts(kind) for kind in kinds], k] = 0
+        assert set(attributes[:, k].tolist()) >= set(range(1, len(attribute.values)))
+    return attributes
+
+
+def _parts(kind: int) -> list[int]:
+    """Columns of the attributes that a kind of scene may show."""
+    return [
+        k
+        for k, attribute in enumerate(ATTRIBUTES[1:], 1)
+        if SCENES[kind] in attribute.scenes and SHOWN[kind][GROUPS.index(attribute.group)] > 0
+    ]
+
+
 def decode(pixels: Pixels, seed: int) -> Attributes:
     """Attributes (n, K) of pictures whose positions and sizes are known, but in the end not their light and grain."""
     tried = [_decode_as(kind, pixels, seed) for kind in range(len(SCENES))]
@@ -97,13 +117,8 @@ def _decode_as(kind: int, pixels: Pixels, seed: int) -> tuple[Attributes, NDArra
     """
     n = len(pixels)
     heads = {a.group: k for k, a in reversed(list(enumerate(ATTRIBUTES)))}
-    parts = [
-        k
-        for k, attribute in enumerate(ATTRIBUTES[1:], 1)
-        if SCENES[kind] in attribute.scenes and SHOWN[kind][GROUPS.index(attribute.group)] > 0
-    ]
     # How tall a house is comes before its roof: the two change its outline together.
-    parts.sort(key=lambda k: ATTRIBUTES[k].name == "roof")
+    parts = sorted(_parts(kind), key=lambda k: ATTRIBUTES[k].name == "roof")
     found = np.zeros((n, len(ATTRIBUTES)), np.int8)
     found[:, 0], found[:, parts] = kind, 1
     for light in (seed, seed, seed + 1):
