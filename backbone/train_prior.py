@@ -20,7 +20,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from data.photo_sets import PhotoSet, Subset
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -39,6 +38,7 @@ from data.distribution import CellDistribution
 from data.errors import DatasetError, RequestError
 from data.geodesy import unit_vectors
 from data.partition import Partition, load_default
+from data.photo_sets import PhotoSet, Subset
 
 __all__ = ["Recipe", "Run", "train"]
 

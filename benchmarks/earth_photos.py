@@ -46,6 +46,11 @@ class SceneSet:
         return cls(name, scenes, render(scenes.attributes, seed, size), seed, f"{world.seed} {world.partition.hash}")
 
     @property
+    def skipped(self) -> int:
+        """No scene was left out."""
+        return 0
+
+    @property
     def lat(self) -> NDArray[np.float64]:
         """Latitudes (n,) in degrees."""
         return self.scenes.lat

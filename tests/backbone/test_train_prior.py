@@ -131,7 +131,14 @@ class TestTraining:
     def test_the_full_size_network_learns_six_photos_by_heart(self, tmp_path: Path) -> None:
         """Inception v3, all of it, but of pictures of 139 pixels, for the test's sake."""
         recipe = Recipe(epochs=7, batch=6, rate=2e-3, held_out=0.0, warm_up=0.2)
-        train(tmp_path, SixTowns(), partition=PARTITION, config=PlanetConfig(pixels=139, dropout=0.0), recipe=recipe, run=CPU)
+        train(
+            tmp_path,
+            SixTowns(),
+            partition=PARTITION,
+            config=PlanetConfig(pixels=139, dropout=0.0),
+            recipe=recipe,
+            run=CPU,
+        )
         losses = [float(row["loss"]) for row in rows_of(tmp_path)]
         assert losses[-1] < 0.2 * losses[0], losses
 

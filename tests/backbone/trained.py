@@ -32,6 +32,7 @@ class ColouredPhotos:
     """
 
     name = "coloured"
+    skipped = 0
 
     def __init__(self, n: int, *, seed: int = 0, damaged: int = 0) -> None:
         rng = np.random.default_rng(seed)
