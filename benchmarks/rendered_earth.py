@@ -9,9 +9,9 @@ on 4,000 that nobody has seen. What OUT holds already is not trained again; `--p
 processes. The table is printed once all are there; means over seeds, with the standard deviation between seeds.
 
 `nll`: mean negative log-probability of the true cell in nats, at the calibrated temperature; `KL`: what is missing to
-the optimum, the mean Kullback-Leibler divergence from the exact posterior in nats; `T`: the temperature; `50 %`, `90 %`:
-how often the credible set of that mass holds the true cell, before and after calibration; bands: share of scenes whose
-likeliest cell's mean is within so many km (haversine, R = 6371.0088 km, `<=`).
+the optimum, the mean Kullback-Leibler divergence from the exact posterior in nats; `T`: the temperature; `50 %` and
+`90 %`: how often the credible set of that mass holds the true cell, before and after calibration; bands: share of
+scenes whose likeliest cell's mean is within so many km (haversine, R = 6371.0088 km, `<=`).
 """
 
 from __future__ import annotations
@@ -223,7 +223,9 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
         )
         print(
             f"{way:<42} {mean['nll']:6.3f}±{spread['nll']:.3f} {mean['nll_middle']:6.3f} {mean['nll_coarse']:6.3f} "
-            f"{mean['kl']:6.3f}±{spread['kl']:.3f} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   {calibration}   "
+            f"{mean['kl']:6.3f}±{spread['kl']:.3f} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   "
+            + calibration
+            + "   "
             + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in _BAND_COLUMNS)
         )
 
