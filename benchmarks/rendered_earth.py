@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     world = reduced_world()
     mine, parts = (int(x) for x in args.part.split("/"))
-    jobs = [(name, seed, n) for seed in range(args.seeds) for name in args.ways for n in args.scenes]
+    jobs = [(name, seed, n) for seed in range(args.seeds) for n in args.scenes for name in args.ways]
     for name, seed, n in jobs[mine::parts]:
         _train(args.out, world, name, seed, n)
     if parts > 1:
@@ -245,7 +245,8 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
             f"{100 * mean[f'inside_{m}_raw']:4.0f}>{100 * mean[f'inside_{m}']:<4.0f}" for m in ("50", "90")
         )
         print(
-            f"{scenes!s:>6} {way:<42} {mean['nll']:6.3f}±{spread['nll']:.3f} {mean['nll_middle']:6.3f} {mean['nll_coarse']:6.3f} "
+            f"{scenes!s:>6} {way:<42} {mean['nll']:6.3f}±{spread['nll']:.3f} "
+            f"{mean['nll_middle']:6.3f} {mean['nll_coarse']:6.3f} "
             f"{mean['kl']:6.3f}±{spread['kl']:.3f} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   "
             + calibration
             + "   "
