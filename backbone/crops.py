@@ -31,6 +31,7 @@ def five_crops(photo: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     The shorter side is first brought to 8/7 of a square (256 for 224, as Krizhevsky 2012); the five are those of
     Mueller-Budack (2018), without their mirror images: text and the side of the road are not symmetric.
     """
+    photo = _shortened(photo)
     height, width = photo.shape[:2]
     scale = least_side(pixels) / min(height, width)
     size = (max(round(width * scale), pixels), max(round(height * scale), pixels))
@@ -38,6 +39,14 @@ def five_crops(photo: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     right, down = size[0] - pixels, size[1] - pixels
     corners = ((down // 2, right // 2), (0, 0), (0, right), (down, 0), (down, right))
     return np.stack([small[y : y + pixels, x : x + pixels] for y, x in corners])
+
+
+def _shortened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle of a photo that is more than 32 times as long as wide: all of it, enlarged, would fill the memory."""
+    height, width = photo.shape[:2]
+    most = 32 * min(height, width)
+    top, left = max(height - most, 0) // 2, max(width - most, 0) // 2
+    return photo[top : top + most, left : left + most]
 
 
 def training_crop(photo: NDArray[np.uint8], pixels: int, rng: np.random.Generator) -> NDArray[np.uint8]:

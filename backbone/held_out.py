@@ -12,15 +12,17 @@ from backbone.calibrate import mean_nll
 from data import s2
 from data.distribution import CellDistribution
 from data.geodesy import BANDS_KM, geoscore, haversine_km, within_bands
-from data.partition import Partition
+from data.photo_sets import PhotoSet
 
-__all__ = ["held_out_mask", "measured", "of_distributions"]
+__all__ = ["held_out_mask", "measured", "shared_spots"]
+
+Floats = NDArray[np.float64]
 
 _SPOT_LEVEL: Final = 13  # S2 cells of 1.2 km: photos of one walk stay on one side
-_MOST_POINTS: Final = 500
+_BOOTSTRAP: Final = 2_000
 
 
-def held_out_mask(lat: NDArray[np.float64], lon: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+def held_out_mask(lat: Floats, lon: Floats, share: float) -> NDArray[np.bool_]:
     """Which photos (n,) are held out: about ``share`` of the spots of 1.2 km, the same at every try.
 
     A spot is in or out by its own number, so photos of one walk never stand on both sides, and photos that are added
@@ -38,45 +40,61 @@ def held_out_mask(lat: NDArray[np.float64], lon: NDArray[np.float64], share: flo
     return mask
 
 
+def shared_spots(photos: PhotoSet, held_out: PhotoSet) -> int:
+    """How many spots of 1.2 km have photos in both sets: where there are any, figures on the second flatter."""
+    first, second = (s2.cell_ids(some.lat, some.lon, _SPOT_LEVEL) for some in (photos, held_out))
+    return len(np.intersect1d(first, second))
+
+
 def measured(
     log_p: NDArray[np.float32],
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    partition: Partition,
+    lat: Floats,
+    lon: Floats,
+    density: CellDistribution,
     *,
     temperature: float,
-    prefix: str = "held_out_",
+    points: int = 500,
 ) -> dict[str, float]:
-    """Figures of log-probabilities (m, n) about photos taken at ``lat``, ``lon`` (m,) degrees.
+    """Figures of log-probabilities (m, n) about photos taken at ``lat``, ``lon`` (m,) degrees, beside the density's.
 
-    They are: number of photos, mean negative log-likelihood (nats) of the true cell, median distance (km), shares
-    within each band of :data:`data.geodesy.BANDS_KM`, mean GeoScore, and the share of photos inside the radius that is
-    meant to hold half of the mass; each name begins with ``prefix``. Points are those of the highest expected
-    GeoScore. The likelihood is of all photos, the rest of the first 500: a point and a radius take 0.1 s each.
-    Nothing but their number where there is no photo.
+    ``held_out_photos`` is their number and ``held_out_nll`` the mean negative log-likelihood (nats) of the true cell.
+    Of the first ``points`` photos, which are ``held_out_points``: median distance (km), mean GeoScore, share within
+    each band of :data:`data.geodesy.BANDS_KM`, and share inside the radius that is meant to hold half of the mass; the
+    same of the density prior, as ``held_out_density_...``; and ``held_out_gain``, what the model's GeoScore has over
+    the density's, with ``held_out_gain_low``, the 2.5 % end of its paired bootstrap interval. Points are those of the
+    highest expected GeoScore. Only the number where there is no photo.
     """
     if not len(log_p):
-        return {f"{prefix}photos": 0.0}
-    some = slice(_MOST_POINTS)
-    said = [CellDistribution.from_logits(partition, row.astype(np.float64) / temperature) for row in log_p[some]]
-    figures = of_distributions(said, lat[some], lon[some])
-    figures["nll"] = mean_nll(log_p, partition.cells_of(lat, lon), temperature)
-    figures["photos"] = float(len(log_p))
-    return {prefix + name: value for name, value in figures.items()}
+        return {"held_out_photos": 0.0}
+    partition = density.partition
+    said = [CellDistribution.from_logits(partition, row.astype(np.float64) / temperature) for row in log_p[:points]]
+    km, half = _distances(said, lat[:points], lon[:points])
+    km_density, half_density = _distances([density] * len(said), lat[:points], lon[:points])
+    gains = geoscore(km) - geoscore(km_density)
+    draws = np.random.default_rng(0).integers(0, len(gains), (_BOOTSTRAP, len(gains)))
+    return {
+        "held_out_photos": float(len(log_p)),
+        "held_out_nll": mean_nll(log_p, partition.cells_of(lat, lon), temperature),
+        "held_out_points": float(len(km)),
+        **{f"held_out_{name}": value for name, value in _figures(km, half).items()},
+        **{f"held_out_density_{name}": value for name, value in _figures(km_density, half_density).items()},
+        "held_out_gain": float(gains.mean()),
+        "held_out_gain_low": float(np.percentile(gains[draws].mean(axis=1), 2.5)),
+    }
 
 
-def of_distributions(
-    said: Sequence[CellDistribution], lat: NDArray[np.float64], lon: NDArray[np.float64]
-) -> dict[str, float]:
-    """The figures of :func:`measured` but for the likelihood, of distributions (m,) as they are."""
-    answers = {}
+def _figures(km: Floats, half: Floats) -> dict[str, float]:
+    figures = {"median_km": float(np.median(km)), "geoscore": float(np.mean(geoscore(km)))}
+    figures |= {f"within_{band:g}_km": share for band, share in zip(BANDS_KM, within_bands(km), strict=True)}
+    return figures | {"inside_half_radius": float(np.mean(km <= half))}
+
+
+def _distances(said: Sequence[CellDistribution], lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+    """Distances (m,) of the best points in km, and radii (m,) that hold half of the mass."""
+    answers: dict[int, tuple[float, float, float]] = {}
     for distribution in said:  # a prior that looks at no pixel gives one object for all
         if id(distribution) not in answers:
             point = distribution.point("geoscore")
             answers[id(distribution)] = (*point, distribution.radius_km(*point))
     found = np.array([answers[id(distribution)] for distribution in said])
-    km, half = haversine_km(found[:, 0], found[:, 1], lat, lon), found[:, 2]
-    figures = {"photos": float(len(km)), "median_km": float(np.median(km)), "geoscore": float(np.mean(geoscore(km)))}
-    figures |= {f"within_{band:g}_km": share for band, share in zip(BANDS_KM, within_bands(km), strict=True)}
-    figures["inside_half_radius"] = float(np.mean(km <= half))
-    return figures
+    return haversine_km(found[:, 0], found[:, 1], lat, lon), found[:, 2]

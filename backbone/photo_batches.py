@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from data.photo_sets import PhotoSet
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from backbone.crops import five_crops, least_side, training_crop
-from data.errors import ImageError
+from data.errors import DatasetError, ImageError
+from data.photo_sets import PhotoSet
 
 __all__ = ["Batch", "held_out_batches", "training_batches"]
 
-Item = tuple[int, NDArray[np.uint8] | None]
+Item = tuple[int, NDArray[np.uint8] | str | None]  # a photo's squares, why the set is unusable, or a damaged photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,17 @@ class Batch:
         indices: (b,) int64, which of the set.
         pixels: (b, 3, s, s) uint8; (b, 5, 3, s, s) where five crops were asked for.
         unreadable: Indices of photos that could not be read and are left out.
+        fault: Why the set cannot be used any more; empty where it can.
     """
 
     indices: NDArray[np.int64]
     pixels: Tensor
     unreadable: tuple[int, ...]
+    fault: str = ""
+
+    def pin_memory(self) -> Batch:
+        """The same with pixels in memory from which a GPU copies by itself; what a ``DataLoader`` calls."""
+        return Batch(self.indices, self.pixels.pin_memory(), self.unreadable, self.fault)
 
 
 class _Squares(Dataset[Item]):
@@ -48,6 +54,8 @@ class _Squares(Dataset[Item]):
             photo = self.photos.pixels(index, at_least=least_side(self.pixels))
         except ImageError:
             return index, None
+        except DatasetError as error:  # as itself, not as the text of a traceback from another process
+            return index, str(error)
         if epoch < 0:
             return index, five_crops(photo, self.pixels)
         # Chance of its own for each photo and epoch: whoever loads it, in whatever order, cuts the same square.
@@ -65,6 +73,7 @@ def training_batches(
     workers: int = 0,
     rank: int = 0,
     world: int = 1,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """One batch for each of ``steps``, of this process's share of it.
 
@@ -81,9 +90,13 @@ def training_batches(
         workers: Processes that decode; 0 decodes in this one.
         rank: Number of this process.
         world: Number of processes.
+        pinned: Whether the pixels come in memory from which a GPU copies by itself.
+
+    Raises:
+        DatasetError: The set's own files are gone, or a process that decodes was ended.
     """
     sampler = _Order(len(photos), batch, steps, seed, rank, world)
-    return _loaded(_Squares(photos, pixels, seed), sampler, workers)
+    return _loaded(_Squares(photos, pixels, seed), sampler, workers, pinned=pinned)
 
 
 def held_out_batches(photos: PhotoSet, pixels: int, *, batch: int, workers: int = 0) -> Iterator[Batch]:
@@ -113,18 +126,32 @@ class _Order:
             yield pairs
 
 
-def _loaded(squares: _Squares, order: Any, workers: int) -> Iterator[Batch]:
+def _loaded(squares: _Squares, order: Any, workers: int, *, pinned: bool = False) -> Iterator[Batch]:
     # `spawn`: a fork of a process that has threads in locks may hang.
     loader = DataLoader(
         squares, batch_sampler=order, collate_fn=_collated, num_workers=workers,
-        multiprocessing_context="spawn" if workers else None, prefetch_factor=4 if workers else None,
-        pin_memory=False,
+        multiprocessing_context="spawn" if workers else None, prefetch_factor=2 if workers else None,
+        pin_memory=pinned,
     )  # fmt: skip
-    return iter(loader)
+    try:
+        for batch in loader:
+            if batch.fault:
+                raise DatasetError(batch.fault)
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DatasetError(
+            f"a process that decodes photos was ended ({str(error).splitlines()[0]}): give fewer (--workers), or more "
+            "shared memory (/dev/shm)"
+        ) from error
 
 
 def _collated(items: Sequence[Item]) -> Batch:
-    read = [(index, square) for index, square in items if square is not None]
+    for _, square in items:
+        if isinstance(square, str):
+            return Batch(np.empty(0, np.int64), torch.empty(0, dtype=torch.uint8), (), fault=square)
+    read = [(index, square) for index, square in items if isinstance(square, np.ndarray)]
     indices = np.array([index for index, _ in read], np.int64)
     lost = tuple(index for index, square in items if square is None)
     if not read:

@@ -18,8 +18,6 @@ from data.partition import Partition
 from data.printable import printable
 
 if TYPE_CHECKING:
-    import torch
-
     from backbone.hierarchy import CellTree
     from backbone.planet_net import PlanetNet
 
@@ -124,8 +122,11 @@ class PlanetPrior:
     def _net_on(self, device: str) -> tuple[PlanetNet, CellTree]:
         import torch
 
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise RequestError("no GPU that this torch can use was found: choose the device cpu")
+        kind, _, number = device.partition(":")
+        if kind not in ("cpu", "cuda") or not (number or "0").isdigit():
+            raise RequestError(f"unknown device {device!r}: choose cpu, cuda or cuda:NUMBER")
+        if kind == "cuda" and not int(number or 0) < torch.cuda.device_count():
+            raise RequestError(f"{device} was not found by this torch: choose the device cpu")
         if self._made is None:
             self._made = ("cpu", *self._built())
         where, net, tree = self._made
@@ -134,14 +135,18 @@ class PlanetPrior:
         return self._made[1], self._made[2]
 
     def _built(self) -> tuple[PlanetNet, CellTree]:
+        import torch
+
         from backbone.hierarchy import CellTree
         from backbone.planet_net import PlanetNet
 
-        tensors: dict[str, torch.Tensor] = read_tensors(self._folder, self._weights)
+        tensors = read_tensors(self._folder, self._weights)
         try:
             tree = CellTree(self._partition, self._config.levels)
-            net = PlanetNet(self._config, tree)
-            net.load_state_dict(tensors)
+            with torch.device("meta"):  # the first weights need neither be made nor kept
+                net = PlanetNet(self._config, tree)
+            full = {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}
+            net.load_state_dict(full, assign=True)
         except (RuntimeError, RequestError) as error:
             detail = printable(str(error).splitlines()[-1])[:200]
             raise WeightsError(

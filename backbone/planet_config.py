@@ -19,7 +19,7 @@ class TrunkKind:
 
     Attributes:
         pixels: Side of the square that it is made for.
-        least_pixels: Smallest side that it can see.
+        least_pixels: Smallest side that leaves it more than one place to look at, as normalisation needs.
         features: Length of what it gives for a picture.
         mean: Of each colour, 0 to 1, taken off before the trunk.
         std: What each colour is then divided by.
@@ -36,9 +36,9 @@ _HALVES: Final = (0.5, 0.5, 0.5)
 
 TRUNKS: Final[Mapping[str, TrunkKind]] = MappingProxyType(
     {
-        "inception_v3": TrunkKind(299, 75, 2048, _HALVES, _HALVES),
-        "mobilenet_v3_large": TrunkKind(224, 32, 960),
-        "mobilenet_v3_small": TrunkKind(224, 32, 576),
+        "inception_v3": TrunkKind(299, 107, 2048, _HALVES, _HALVES),
+        "mobilenet_v3_large": TrunkKind(224, 64, 960),
+        "mobilenet_v3_small": TrunkKind(224, 64, 576),
         "tiny": TrunkKind(64, 32, 160, _HALVES, _HALVES),
     }
 )
@@ -79,6 +79,7 @@ class PlanetConfig:
             raise RequestError(f"{self.trunk} sees {kind.least_pixels} to 1024 pixels a side, not {self.pixels}")
         if self.levels != tuple(level for level in LEVELS if level in self.levels) or self.levels[:1] != LEVELS[:1]:
             raise RequestError(f"levels are fine, and then some of middle, coarse; not {', '.join(self.levels)}")
+        object.__setattr__(self, "dropout", float(self.dropout))
         if not 0.0 <= self.dropout < 1.0:
             raise RequestError(f"dropout is a share from 0 to below 1, not {self.dropout}")
 

@@ -41,7 +41,10 @@ class PlanetNet(nn.Module):
         self.heads = nn.ModuleDict(heads)
 
     def start_at(self, prior: NDArray[np.float64], tree: CellTree) -> None:
-        """Set the biases so that a picture without any feature gets ``prior`` (n,) over the finest cells."""
+        """Set the biases so that each level gives a picture without any feature ``prior`` (n,), summed over its cells.
+
+        With one level that is what the network then says; the product of several is more concentrated.
+        """
         fine = torch.from_numpy(prior)
         for level, head in self.heads.items():
             mass = torch.zeros(tree.sizes[level], dtype=torch.float64)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Final
 
 from backbone.base import Prior
 from backbone.density import MIXTURES, DensityPrior
 from backbone.planet import PlanetPrior
 from backbone.weights_card import WeightsCard
-from backbone.weights_store import BEST_BY, best, find, installed
+from backbone.weights_store import InstalledWeights, find, installed
 from data.errors import RequestError, WeightsError
 from data.partition import load_default
 
 __all__ = ["available_priors", "make_prior"]
+
+_LEAST_POINTS: Final = 100
+_LEAST_COVERED: Final = 0.5
 
 
 def available_priors() -> list[str]:
@@ -24,10 +29,14 @@ def make_prior(name: str = "auto") -> Prior:
     """The prior called ``name``.
 
     Args:
-        name: ``"auto"`` for the best at hand: the model with the best measured GeoScore, if that is better than the
-            density prior's on the same photos, and the density prior otherwise; ``"density"``, ``"density:people"`` or
-            ``"density:street"``, on the shipped partition; ``"planet"`` for the best model, ``"planet:NAME"`` for the
-            one of that name, or ``"planet:FOLDER"`` for weights that lie in a folder.
+        name: What is wanted.
+
+            - ``"auto"``: of the models that were measured to beat the density prior with 95 % confidence on at least
+              100 photos that were held out, and have seen photos from where at least half of the world's come from,
+              the one that gains most GeoScore; the density prior where there is none.
+            - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
+            - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
+              name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
 
     Raises:
         RequestError: There is no prior of that name.
@@ -37,24 +46,39 @@ def make_prior(name: str = "auto") -> Prior:
     'density:street'
     """
     if name in ("auto", "planet"):
-        model = best()
-        if model is not None and model.card is not None and (name == "planet" or _beats_density(model.card)):
+        model = _best(for_auto=name == "auto")
+        if model is not None:
             return PlanetPrior(model.folder)
         if name == "planet":
             raise WeightsError(
-                "there are no weights of PlaNet here: whence ships none; train some with `whence train prior`, or add "
-                "some with `whence weights add FOLDER`"
+                "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
+                "`whence weights add FOLDER`; `whence weights list` shows what there is"
             )
         name = "density"
     if name in MIXTURES:
         return DensityPrior(load_default(), name)
     kind, _, which = name.partition(":")
     if kind == "planet" and which:
-        is_path = any(mark in which for mark in "/\\") or Path(which).is_dir()
-        return PlanetPrior(Path(which) if is_path else find(which))
+        return PlanetPrior(Path(which) if any(mark in which for mark in "/\\") else find(which))
     raise RequestError(f"unknown prior {name!r}: choose one of {', '.join(available_priors())}")
 
 
-def _beats_density(card: WeightsCard) -> bool:
-    """Whether it was measured to be better than the density prior on the photos that its maker held out."""
-    return card.metrics[BEST_BY] > card.metrics.get("held_out_density_geoscore", 0.0)
+def _best(*, for_auto: bool) -> InstalledWeights | None:
+    """The sound model that was measured to gain most over the density prior; without figures, the first."""
+    sound = [model for model in installed() if model.card is not None and not model.fault]
+    if for_auto:
+        sound = [model for model in sound if model.card is not None and _knows_the_world(model.card)]
+    return max(sound, key=lambda model: _figure(model.card, "held_out_gain"), default=None)
+
+
+def _knows_the_world(card: WeightsCard) -> bool:
+    """Whether it is certainly better than the density prior, and about photos from anywhere, not of one city."""
+    return (
+        _figure(card, "held_out_gain_low") > 0.0
+        and _figure(card, "held_out_points") >= _LEAST_POINTS
+        and _figure(card, "covered") >= _LEAST_COVERED
+    )
+
+
+def _figure(card: WeightsCard | None, name: str) -> float:
+    return -math.inf if card is None else card.metrics.get(name, -math.inf)

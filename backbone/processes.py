@@ -56,14 +56,20 @@ class Processes:
         if world == 1:
             yield cls(0, 1, torch.device("cuda" if on_gpu else "cpu"))
             return
-        where = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if on_gpu else "cpu")
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if on_gpu and local >= torch.cuda.device_count():
+            raise RequestError(
+                f"{local + 1} processes on this machine, {torch.cuda.device_count()} GPUs: start as many as there are"
+            )
+        where = torch.device(f"cuda:{local}" if on_gpu else "cpu")
         if on_gpu:
             torch.cuda.set_device(where)
-        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
-        try:
-            yield cls(dist.get_rank(), world, where)
-        finally:
-            dist.destroy_process_group()
+            dist.init_process_group("nccl", timeout=_PATIENCE, device_id=where)
+        else:
+            dist.init_process_group("gloo", timeout=_PATIENCE)
+        yield cls(dist.get_rank(), world, where)
+        # Not after an error: it would wait for the others, and torchrun ends them all.
+        dist.destroy_process_group()
 
     @property
     def first(self) -> bool:
@@ -85,6 +91,20 @@ class Processes:
         said = torch.tensor([mine], dtype=torch.int32, device=self.device)
         dist.broadcast(said, 0)
         return bool(said.item())
+
+    def require_same(self, mine: int, why: str) -> None:
+        """Raise RequestError with ``why`` unless all processes say the same number."""
+        if self.world == 1:
+            return
+        said = torch.tensor([mine, -mine], dtype=torch.int64, device=self.device)
+        dist.all_reduce(said, dist.ReduceOp.MAX)
+        most, least = said.tolist()
+        if most != -least:
+            raise RequestError(f"the processes differ ({-least} and {most}): {why}")
+
+    def has_bf16(self) -> bool:
+        """Whether the device is a GPU that computes in bf16 itself."""
+        return self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
     def wait(self) -> None:
         """Until all have come here."""

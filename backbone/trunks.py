@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from http.client import HTTPException
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -39,14 +42,9 @@ def make_trunk(name: str, *, imagenet: bool = False) -> nn.Module:
 def _inception(imagenet: bool) -> nn.Module:
     from torchvision.models import Inception_V3_Weights, inception_v3
 
-    # ImageNet's weights come with the auxiliary classifier, which is then taken off; `transform_input` would undo
-    # another normalisation than ours.
-    if imagenet:
-        net = _fetched(lambda: inception_v3(weights=Inception_V3_Weights.IMAGENET1K_V1, transform_input=False))
-        vars(net)["aux_logits"], net._modules["AuxLogits"] = False, None
-    else:
-        net = inception_v3(weights=None, aux_logits=False, init_weights=False, transform_input=False)
-        _start_by_he(net)
+    # `transform_input` would undo another normalisation than ours.
+    net: nn.Module = inception_v3(weights=None, aux_logits=False, init_weights=False, transform_input=False)
+    _start(net, Inception_V3_Weights.IMAGENET1K_V1 if imagenet else None)
     net.dropout, net.fc = nn.Identity(), nn.Identity()
     return net
 
@@ -54,15 +52,17 @@ def _inception(imagenet: bool) -> nn.Module:
 def _mobilenet_large(imagenet: bool) -> nn.Module:
     from torchvision.models import MobileNet_V3_Large_Weights, mobilenet_v3_large
 
-    weights = MobileNet_V3_Large_Weights.IMAGENET1K_V2 if imagenet else None
-    return _without_classifier(_fetched(lambda: mobilenet_v3_large(weights=weights)))
+    net: nn.Module = mobilenet_v3_large(weights=None)
+    _start(net, MobileNet_V3_Large_Weights.IMAGENET1K_V2 if imagenet else None)
+    return _without_classifier(net)
 
 
 def _mobilenet_small(imagenet: bool) -> nn.Module:
     from torchvision.models import MobileNet_V3_Small_Weights, mobilenet_v3_small
 
-    weights = MobileNet_V3_Small_Weights.IMAGENET1K_V1 if imagenet else None
-    return _without_classifier(_fetched(lambda: mobilenet_v3_small(weights=weights)))
+    net: nn.Module = mobilenet_v3_small(weights=None)
+    _start(net, MobileNet_V3_Small_Weights.IMAGENET1K_V1 if imagenet else None)
+    return _without_classifier(net)
 
 
 def _without_classifier(net: nn.Module) -> nn.Module:
@@ -77,23 +77,30 @@ _MAKERS: Final[Mapping[str, Callable[[bool], nn.Module]]] = {
 }
 
 
-def _fetched(make: Callable[[], nn.Module]) -> nn.Module:
-    """What ``make`` gives; whatever a download raises becomes one error that says what to do."""
+def _start(net: nn.Module, weights: Any) -> None:
+    """Start ``net`` from a network's ``weights`` of torchvision, or, without, by He's initialisation (2015)."""
+    if weights is None:
+        # torchvision's own for Inception takes half a minute for like numbers.
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        return
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    cure = "connect to a network once, or start from nothing"
+    if offline_by_environment() and not cached.exists():
+        raise WeightsError(f"ImageNet's weights are not in {cached.parent} and WHENCE_OFFLINE forbids fetching: {cure}")
     try:
-        return make()
-    except (OSError, RuntimeError) as error:  # RuntimeError: what was fetched has not the hash that it should have
-        forbidden = " (WHENCE_OFFLINE forbids it)" if offline_by_environment() else ""
-        raise WeightsError(
-            f"torchvision's ImageNet weights are not at hand and could not be fetched{forbidden}: {error}; connect to "
-            "a network once, or start from nothing"
-        ) from error
-
-
-def _start_by_he(net: nn.Module) -> None:
-    """He's initialisation (2015); torchvision's own for this network takes half a minute for like numbers."""
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        missing, _ = net.load_state_dict(tensors, strict=False)  # the auxiliary classifier is not taken over
+    except (
+        OSError,
+        RuntimeError,
+        HTTPException,
+        UnpicklingError,
+    ) as error:  # RuntimeError: another hash, or a cut file
+        raise WeightsError(f"ImageNet's weights could not be fetched ({error}): {cure}") from error
+    if missing:
+        raise WeightsError(f"{cached} lacks {len(missing)} of the network's weights: remove it and {cure}")
 
 
 def _tiny() -> nn.Module:
@@ -104,7 +111,7 @@ def _tiny() -> nn.Module:
         *block(3, 24, 2), *block(24, 48, 2), *block(48, 64, 1), *block(64, 96, 2), *block(96, 96, 1), *block(96, 160, 2)
     ]  # fmt: skip
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    _start_by_he(net)
+    _start(net, None)
     return net
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import (
     CARD_FILE,
     PARTITION_FILE,
@@ -30,11 +31,9 @@ from backbone.weights_card import brief, check_name
 from data.errors import WeightsError
 from data.printable import printable
 
-__all__ = ["BEST_BY", "SHIPPED", "InstalledWeights", "add", "best", "find", "installed", "user_folder", "verify"]
+__all__ = ["SHIPPED", "InstalledWeights", "add", "find", "installed", "user_folder", "verify"]
 
 SHIPPED: Final = Path(__file__).parent / "assets"
-BEST_BY: Final = "held_out_geoscore"
-"""The metric that :func:`best` goes by: the mean GeoScore on photos that the model's maker held out."""
 
 _VARIABLE: Final = "WHENCE_WEIGHTS"
 _PATIENCE_S: Final = 60.0  # while another process adds a model
@@ -132,24 +131,11 @@ def find(name: str) -> Path:
     raise WeightsError(f"no model is called {name} in {where} (at hand: {names}): add it with `whence weights add`")
 
 
-def best(metric: str = BEST_BY) -> InstalledWeights | None:
-    """The model without a fault whose card says the highest ``metric``; None where no card of a sound one says any.
-
-    The figures are the makers' own, each on its own photos: this tells which model to try first, not which is better.
-    Of equals a shipped one is taken before one of the user's, and then the first by name.
-    """
-    rated = [
-        (model.card.metrics[metric], model)
-        for model in installed()
-        if model.card is not None and not model.fault and metric in model.card.metrics
-    ]
-    return max(rated, key=lambda pair: pair[0])[1] if rated else None
-
-
 def verify(model: str | Path) -> list[str]:
     """What is wrong with a model, each in a line that says what to do; an empty list where nothing is.
 
-    Looks at the card, the tensors' sha256, whether they can be read and are finite, and the partition.
+    Looks at the card and the network that it describes, the tensors' sha256, whether they can be read and are finite,
+    and the partition.
 
     Args:
         model: The name of one at hand, or the path of a folder, which is a ``Path`` or has a separator in it.
@@ -167,6 +153,10 @@ def verify(model: str | Path) -> list[str]:
     except WeightsError as error:
         return [str(error)]
     findings = []
+    try:
+        PlanetConfig.from_dict(card.config)
+    except WeightsError as error:
+        findings.append(str(error))
     try:
         findings += _unsound_tensors(folder, card)
     except WeightsError as error:
@@ -244,6 +234,7 @@ def _entry(folder: Path, *, shipped: bool) -> InstalledWeights:
     try:
         check_name(folder.name)
         card = read_card(folder)
+        PlanetConfig.from_dict(card.config)
         check_tensors(folder, card, size_only=True)
         read_partition_of(folder, card)
     except WeightsError as error:

@@ -117,6 +117,8 @@ def open_osv5m(table: Path, *, missing: Missing) -> FolderPhotos:
     folder = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
     where = printable(str(root / inside))
     refuse_repeated(photos, where)
+    if not len(photos) and any(name.endswith(".zip") for name in _listed(root / inside)):
+        raise DatasetError(f"the photos in {where} are still packed: unpack its zip files there")
     photo, label, skipped = matched(photos, labels, where=where, labels_from=printable(str(table)), missing=missing)
     return FolderPhotos(
         name=f"{root.resolve().name or 'osv5m'}-{table.stem}",

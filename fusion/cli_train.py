@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from data.errors import RequestError
 from fusion.cli_arguments import Commands, count_argument, path_argument
 
 __all__ = ["add_train"]
@@ -34,14 +36,19 @@ def _add_prior(models: Commands) -> None:
         "--photos", type=path_argument, nargs="+", required=True, metavar="SET",
         help="a folder with labels.csv, WebDataset tar shards, OSV-5M's folder, or MP-16's msgpack shards",
     )  # fmt: skip
-    prior.add_argument("--labels", type=path_argument, metavar="CSV", help="coordinates, where the set has none")
+    prior.add_argument(
+        "--labels", type=path_argument, metavar="CSV", help="coordinates of SET's photos, where it has none itself"
+    )
     prior.add_argument(
         "--skip-unlabelled", action="store_true", help="leave out photos without coordinates instead of refusing them"
     )
     prior.add_argument(
-        "--held-out", default=None, metavar="SHARE|SET",
+        "--held-out", type=_held_out, default=(0.02, None), metavar="SHARE|SET",
         help="share of the places to keep for measuring (default 0.02), or a set of its own",
     )  # fmt: skip
+    prior.add_argument(
+        "--held-out-labels", type=path_argument, metavar="CSV", help="coordinates of the held-out set's photos"
+    )
     prior.add_argument("--partition", type=path_argument, metavar="FILE", help="cells (default: those that ship)")
     prior.add_argument("--trunk", default="inception_v3", metavar="NAME", help="inception_v3 (default), "
                        "mobilenet_v3_large, mobilenet_v3_small or tiny")  # fmt: skip
@@ -176,8 +183,10 @@ def _train_prior(args: argparse.Namespace) -> int:
     name = args.out.resolve().name.lower() if args.name is None else args.name
     check_name(name)  # before hours of training, not after
     missing: Missing = "skip" if args.skip_unlabelled else "refuse"
-    share, kept = _held_out(args.held_out)
-    held_out = None if kept is None else open_photo_set(kept, missing=missing)
+    share, kept = args.held_out
+    if args.labels and len(args.photos) > 1:
+        raise RequestError("--labels goes with one set: train on sets that have their coordinates beside them")
+    held_out = None if kept is None else open_photo_set(kept, labels=args.held_out_labels, missing=missing)
     sets = [open_photo_set(path, labels=args.labels, missing=missing) for path in args.photos]
     photos = sets[0] if len(sets) == 1 else concatenated(sets)
 
@@ -191,7 +200,9 @@ def _train_prior(args: argparse.Namespace) -> int:
         epochs=args.epochs, batch=args.batch, rate=args.rate, smoothing_km=args.smoothing_km, held_out=share,
         imagenet=args.start == "imagenet", seed=args.seed,
     )  # fmt: skip
-    workers = min(os.cpu_count() or 1, 16) if args.workers is None else args.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1), 16)
+    workers = workers if args.workers is None else args.workers
     run = Run(args.device, workers, args.precision, args.compile, args.checkpoint_minutes)
     for each in sets:
         left_out = f", {each.skipped:,} without coordinates left out" if each.skipped else ""
@@ -206,11 +217,10 @@ def _train_prior(args: argparse.Namespace) -> int:
     return 0
 
 
-def _held_out(said: str | None) -> tuple[float, Path | None]:
-    """A share of the places, or the path of a set."""
-    if said is None:
-        return 0.02, None
-    try:
-        return float(said), None
-    except ValueError:
-        return 0.0, path_argument(said)
+def _held_out(said: str) -> tuple[float, Path | None]:
+    """A share of the places, or the path of a set; a folder that is called like a number is a folder."""
+    path = path_argument(said)
+    if not path.exists():
+        with suppress(ValueError):
+            return float(said), None
+    return 0.0, path

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import WeightsCard, write_weights
 from data.partition import Partition, load_default
 
@@ -33,7 +34,7 @@ def small_model(
 ) -> WeightsCard:
     """Write a model into ``folder``; ``fields`` replace those of the card."""
     given: dict[str, Any] = {
-        "config": {"trunk": "tiny", "sizes": [1, 2], "tau_km": None},
+        "config": PlanetConfig("tiny").to_dict(),
         "temperature": 1.25,
         "data": {"photos": 268, "licence": "CC BY-SA 4.0"},
         "metrics": {"held_out_geoscore": 500.0 + seed},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from backbone.planet import PlanetPrior
 from backbone.planet_config import PlanetConfig
@@ -97,26 +98,58 @@ class TestPrior:
         with pytest.raises(WeightsError, match="no network can be made"):
             PlanetPrior(tmp_path / "odd")
 
+    def test_an_unknown_device_and_one_that_is_not_there_are_refused(self, model: Path) -> None:
+        for device in ("tpu", "cuda:x", "cuda:99"):
+            with pytest.raises(RequestError, match=device):
+                PlanetPrior(model).predict([PHOTOS.pixels(0)], device=device)
+
+    def test_loading_leaves_the_callers_chance_alone(self, model: Path) -> None:
+        torch.manual_seed(3)
+        before = torch.get_rng_state()
+        PlanetPrior(model).predict([PHOTOS.pixels(0)])
+        assert torch.equal(before, torch.get_rng_state())
+
     def test_a_folder_without_weights_is_one_clear_error(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsError):
             PlanetPrior(tmp_path)
 
 
+def rated(folder: Path, **metrics: float) -> None:
+    """The card in ``folder`` with other figures."""
+    card = read_card(folder)
+    write_card(folder, type(card)(**{**vars(card), "metrics": card.metrics | metrics}))
+
+
+GOOD = {"held_out_gain": 300.0, "held_out_gain_low": 200.0, "held_out_points": 500.0, "covered": 0.9}
+
+
 class TestNames:
-    def test_a_model_that_was_added_is_a_prior_by_its_name_by_its_folder_and_for_auto(
-        self, model: Path, store: Path
-    ) -> None:
+    def test_a_model_that_was_added_is_a_prior_by_its_name_and_by_its_folder(self, model: Path, store: Path) -> None:
         add(model)
         assert "planet:towns" in available_priors()
-        for name in ("planet:towns", "planet", "auto", f"planet:{model}"):
+        for name in ("planet:towns", "planet", f"planet:{model}"):
             assert make_prior(name).name == "planet:towns"
 
-    def test_auto_stays_with_the_density_where_a_model_was_measured_to_be_worse(self, model: Path, store: Path) -> None:
-        card = read_card(add(model))
-        worse = card.metrics | {"held_out_geoscore": card.metrics["held_out_density_geoscore"] - 1}
-        write_card(store / "towns", type(card)(**{**vars(card), "metrics": worse}))
+    def test_auto_takes_the_model_that_gains_most_over_the_density(self, model: Path, store: Path) -> None:
+        for name, gain in (("a", 100.0), ("b", 300.0), ("c", 200.0)):
+            rated(add(model, name=name), **GOOD | {"held_out_gain": gain})
+        assert make_prior("auto").name == "planet:b"
+        rated(store / "b", covered=0.1)
+        assert make_prior("auto").name == "planet:c" and make_prior("planet").name == "planet:b"
+
+    @pytest.mark.parametrize("short", [{"held_out_gain_low": -5.0}, {"held_out_points": 40.0}, {"covered": 0.02}])
+    def test_auto_takes_no_model_that_may_be_worse_or_knows_one_city_only(
+        self, short: dict[str, float], model: Path, store: Path
+    ) -> None:
+        rated(add(model), **GOOD)
+        assert make_prior("auto").name == "planet:towns"
+        rated(store / "towns", **short)
         assert make_prior("auto").name == "density"
         assert make_prior("planet").name == "planet:towns", "asked for, it is taken"
+
+    def test_a_model_of_six_towns_is_seen_to_know_little_of_the_world(self, model: Path) -> None:
+        metrics = read_card(model).metrics
+        assert 0.0 < metrics["covered"] < 1.0 and metrics["held_out_gain"] > 1000 > metrics["held_out_points"]
 
     def test_without_models_planet_says_how_to_get_one(self, store: Path) -> None:
         with pytest.raises(WeightsError, match="whence train prior"):

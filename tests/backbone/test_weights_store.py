@@ -15,7 +15,7 @@ import torch
 
 from backbone import weights_store
 from backbone.planet_weights import CARD_FILE, PARTITION_FILE, TENSORS_FILE, read_card, read_tensors
-from backbone.weights_store import add, best, find, installed, user_folder, verify
+from backbone.weights_store import add, find, installed, user_folder, verify
 from data.errors import WeightsError
 from data.partition import load
 from tests.backbone.models import Died, dies_at, small_model, tensors
@@ -66,9 +66,9 @@ def test_a_partition_of_its_own_comes_along(tmp_path: Path) -> None:
     (tmp_path / "own.parquet").write_bytes(small_partition())
     small_model(tmp_path / "model", partition=load(tmp_path / "own.parquet"))
     assert verify(add(tmp_path / "model")) == []
-    assert (find("small") / PARTITION_FILE).is_file() and best() is not None
+    assert (find("small") / PARTITION_FILE).is_file() and not installed()[0].fault
     (find("small") / PARTITION_FILE).unlink()
-    assert "the shipped one" in installed()[0].fault and best() is None
+    assert "the shipped one" in installed()[0].fault
 
 
 def test_the_copy_is_a_copy_also_of_what_is_reached_by_links(model: Path, tmp_path: Path) -> None:
@@ -165,7 +165,6 @@ def test_a_broken_model_is_listed_with_its_fault_and_hides_no_other(model: Path,
     assert "expected" in listed["a"] and "no sound card" in listed["b"] and "cannot be the name" in listed["Not a Name"]
     assert "missing" in listed["empty"] and listed["c"] == listed["d"] == ""
     assert find("b") == store / "b" and "no sound card" in verify("b")[0]
-    assert (best() or installed()[0]).name == "c"
 
 
 def test_shipped_models_come_first_and_keep_their_name(model: Path, store: Path, tmp_path: Path) -> None:
@@ -180,17 +179,13 @@ def test_shipped_models_come_first_and_keep_their_name(model: Path, store: Path,
     assert "of the same name" in installed()[2].fault
 
 
-def test_the_best_has_the_highest_figure_of_those_that_are_sound(tmp_path: Path, store: Path) -> None:
-    assert best() is None
-    figures = [("a", {"held_out_geoscore": 5}), ("b", {"held_out_geoscore": 9.5}), ("c", {"another": 99.0}),
-               ("d", {"held_out_geoscore": 9.5}), ("e", {"held_out_geoscore": 50.0})]  # fmt: skip
-    for name, metrics in figures:
-        small_model(tmp_path / "made", name=name, metrics=metrics)
+def test_a_card_that_describes_no_network_is_a_fault(tmp_path: Path, store: Path) -> None:
+    small_model(tmp_path / "made", config={"trunk": "tiny", "sizes": [1, 2]})
+    assert "describe a network by" in verify(tmp_path / "made")[0]
+    with pytest.raises(WeightsError, match="describe a network by"):
         add(tmp_path / "made")
-    (store / "e" / TENSORS_FILE).unlink()
-    assert (chosen := best()) is not None and chosen.name == "b"
-    assert (chosen := best("another")) is not None and chosen.name == "c"
-    assert best("none has it") is None
+    shutil.copytree(tmp_path / "made", store / "by-hand")
+    assert "describe a network by" in installed()[0].fault
 
 
 def test_verify_finds_values_that_are_not_finite_and_an_empty_model(tmp_path: Path) -> None:
@@ -241,7 +236,6 @@ def test_a_folder_that_cannot_be_looked_into_is_listed_with_its_fault(store: Pat
     store.write_text("a file")
     [entry] = installed()
     assert entry.card is None and "cannot be read" in entry.fault and "WHENCE_WEIGHTS" in entry.fault
-    assert best() is None
     with pytest.raises(WeightsError, match="cannot add the model small"):
         add(model)
 

@@ -78,7 +78,8 @@ def test_the_list_is_quick(model: Path, capsys: pytest.CaptureFixture[str]) -> N
     run(capsys, "add", str(model))
     code = (
         "import sys\nfrom fusion.cli import main\nassert main(['weights', 'list']) == 0\n"
-        "from backbone.weights_store import best\nassert best().name == 'small'\nassert 'torch' not in sys.modules"
+        "from backbone.priors import make_prior\nassert make_prior('planet').name == 'planet:small'\n"
+        "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0 and "small" in done.stdout, done.stderr
