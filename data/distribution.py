@@ -294,7 +294,9 @@ class CellDistribution:
         """Distances (km) of the sub-points of all cells that matter, and their weights."""
         kept = self.p > _NEGLIGIBLE
         lats, lons = self.sub_points()  # [n, _RINGS]
-        return haversine_km(lat, lon, lats[kept], lons[kept]).ravel(), np.repeat(self.p[kept].astype(np.float64) / _RINGS, _RINGS)
+        return haversine_km(lat, lon, lats[kept], lons[kept]).ravel(), np.repeat(
+            self.p[kept].astype(np.float64) / _RINGS, _RINGS
+        )
 
 
 def _arc_km(cosine: NDArray[np.float32]) -> NDArray[np.float32]:
