@@ -58,4 +58,5 @@ def training_crop(photo: NDArray[np.uint8], pixels: int, rng: np.random.Generato
     brightness, contrast = rng.uniform(1.0 - _LIGHT, 1.0 + _LIGHT, 2)
     values = np.arange(256, dtype=np.float64)
     table = np.clip((values - 128.0) * contrast + 128.0 * brightness, 0.0, 255.0).round().astype(np.uint8)
-    return table[np.asarray(square)]
+    lit: NDArray[np.uint8] = table[np.asarray(square)]
+    return lit

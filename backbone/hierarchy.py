@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from data.partition import Partition
 
 __all__ = ["CellTree", "class_prior", "down_the_tree", "haversine_targets"]
 
-_PRIOR_PHOTOS = 1_000.0  # what the density of the world's photos counts for beside those that are trained on
+_STRENGTHS: Final = tuple(np.logspace(0.0, 8.0, 33).tolist())  # photos that the density prior may count for
 
 
 class CellTree:
@@ -90,12 +91,21 @@ def haversine_targets(points: Tensor, centres: Tensor, tau_km: float) -> Tensor:
 
 
 def class_prior(partition: Partition, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-    """How often each class (n,) is met, before any pixel is seen: the counted photos and, weakly, the world's density.
+    """How often each class (n,) is met, before any pixel is seen: the density of the world's photos, and these photos.
 
-    ``cells`` (m,) are the classes of the photos that are trained on. The density of photos counts as a thousand more,
-    so that no class is impossible and few photos do not pretend to know the world.
+    ``cells`` (m,) are the classes of the photos that are trained on. The mean of a Dirichlet posterior,
+    ``(n_c + a q_c) / (m + a)``, around the density prior q; its strength ``a`` is the one under which each photo is
+    best foretold by the others. So photos from all over the world move nothing, photos of one city nearly all.
     """
     density = DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution.p.astype(np.float64)
-    counted = np.bincount(cells, minlength=len(partition)).astype(np.float64)
-    prior: NDArray[np.float64] = (counted + _PRIOR_PHOTOS * density) / (len(cells) + _PRIOR_PHOTOS * density.sum())
+    q = density / density.sum()
+    counts = np.bincount(cells, minlength=len(partition)).astype(np.float64)
+    seen, total = counts > 0, float(len(cells))
+
+    def left_out(strength: float) -> float:
+        others = (counts[seen] - 1.0 + strength * q[seen]) / (total - 1.0 + strength)
+        return float(counts[seen] @ np.log(others))
+
+    strength = max(_STRENGTHS, key=left_out) if len(cells) > 1 else _STRENGTHS[-1]
+    prior: NDArray[np.float64] = (counts + strength * q) / (total + strength)
     return prior

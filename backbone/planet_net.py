@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -93,10 +93,11 @@ class PlanetNet(nn.Module):
         self.kind = TRUNKS[config.trunk]
         self.trunk = make_trunk(config.trunk, imagenet=imagenet)
         self.dropout = nn.Dropout(config.dropout)
-        self.heads = nn.ModuleDict({level: nn.Linear(self.kind.features, tree.sizes[level]) for level in config.levels})
-        for head in self.heads.values():
+        heads = {level: nn.Linear(self.kind.features, tree.sizes[level]) for level in config.levels}
+        for head in heads.values():
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
+        self.heads = nn.ModuleDict(heads)
 
     def start_at(self, prior: NDArray[np.float64], tree: CellTree) -> None:
         """Set the biases so that a picture without any feature gets ``prior`` (n,) over the finest cells."""
@@ -105,7 +106,7 @@ class PlanetNet(nn.Module):
             mass = torch.zeros(tree.sizes[level], dtype=torch.float64)
             mass.index_add_(0, tree.parents[level].cpu(), fine)
             with torch.no_grad():
-                head.bias.copy_(mass.clamp_min(1e-12).log())
+                cast("nn.Linear", head).bias.copy_(mass.clamp_min(1e-12).log())
 
     def features(self, pixels: Tensor) -> Tensor:
         """Features (b, d) of ``pixels`` (b, 3, s, s) uint8."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -216,7 +216,8 @@ class _Training:
         net = PlanetNet(config, tree, imagenet=recipe.imagenet)
         if recipe.start_at_density:
             net.start_at(class_prior(partition, self.cells), tree)
-        self.net = net.to(self.device, memory_format=torch.channels_last)
+        self.net = net.to(device=self.device)
+        self.net.to(memory_format=torch.channels_last)
         self.tree = tree.to(self.device)
         self.points = torch.from_numpy(unit_vectors(photos.lat, photos.lon).astype(np.float32))
         self.optimiser = _optimiser(self.net, recipe)
@@ -275,8 +276,7 @@ class _Training:
 
     def _built(self) -> nn.Module:
         if self.run.compile or (self.run.compile is None and self.device.type == "cuda"):
-            compiled: nn.Module = torch.compile(self.net)
-            return compiled
+            return cast("nn.Module", torch.compile(self.net))
         return self.net
 
     def _step(self, network: nn.Module, batch: Batch, step: int) -> float:
@@ -295,7 +295,7 @@ class _Training:
             loss = 0.0 * self._loss(network, batch)
         else:
             loss = self._loss(network, batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
         self.optimiser.step()
         return float(loss.detach())

@@ -81,7 +81,7 @@ def _inception(imagenet: bool) -> nn.Module:
     # another normalisation than ours.
     if imagenet:
         net = _fetched(lambda: inception_v3(weights=Inception_V3_Weights.IMAGENET1K_V1, transform_input=False))
-        net.aux_logits, net.AuxLogits = False, None
+        vars(net)["aux_logits"], net._modules["AuxLogits"] = False, None
     else:
         net = inception_v3(weights=None, aux_logits=False, init_weights=False, transform_input=False)
         _start_by_he(net)

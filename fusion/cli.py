@@ -105,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument(
         "--top", type=count_argument, default=5, metavar="K", help="cells and countries to list (default 5)"
     )
-    locate.add_argument("--prior", default="auto", metavar="NAME", help="auto, density, density:people, density:street")
+    locate.add_argument(
+        "--prior",
+        default="auto",
+        metavar="NAME",
+        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
+    )
     locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     locate.add_argument(
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from fusion.cli_arguments import Commands, count_argument, path_argument
 
@@ -12,10 +13,68 @@ __all__ = ["add_train"]
 
 def add_train(commands: Commands) -> None:
     """Add ``train`` and its sub-commands, one for each model."""
-    train = commands.add_parser("train", help="rebuild shipped weights from nothing (needs the extra `build`)")
+    train = commands.add_parser("train", help="train a visual prior, or rebuild shipped weights")
     models = train.add_subparsers(dest="model", required=True, metavar="MODEL")
+    _add_prior(models)
     _add_reader(models)
     _add_regions(models)
+
+
+def _add_prior(models: Commands) -> None:
+    prior = models.add_parser(
+        "prior",
+        help="PlaNet, on your own photos with coordinates",
+        description="Trains PlaNet and writes OUT/model, with what it is worth on photos that were held out; `whence "
+        "weights add OUT/model` then makes it a prior of `locate`. Stopped and started again it goes on from its "
+        "checkpoint. OUT/log.csv has the curve, OUT/unreadable.txt the photos that were left out. Under torchrun all "
+        "its processes train together: torchrun --nproc-per-node 8 -m whence train prior ...",
+    )
+    prior.add_argument("out", type=path_argument, metavar="OUT", help="folder of log, checkpoint and model")
+    prior.add_argument(
+        "--photos", type=path_argument, nargs="+", required=True, metavar="SET",
+        help="a folder with labels.csv, WebDataset tar shards, OSV-5M's folder, or MP-16's msgpack shards",
+    )  # fmt: skip
+    prior.add_argument("--labels", type=path_argument, metavar="CSV", help="coordinates, where the set has none")
+    prior.add_argument(
+        "--skip-unlabelled", action="store_true", help="leave out photos without coordinates instead of refusing them"
+    )
+    prior.add_argument(
+        "--held-out", default=None, metavar="SHARE|SET",
+        help="share of the places to keep for measuring (default 0.02), or a set of its own",
+    )  # fmt: skip
+    prior.add_argument("--partition", type=path_argument, metavar="FILE", help="cells (default: those that ship)")
+    prior.add_argument("--trunk", default="inception_v3", metavar="NAME", help="inception_v3 (default), "
+                       "mobilenet_v3_large, mobilenet_v3_small or tiny")  # fmt: skip
+    prior.add_argument("--pixels", type=count_argument, default=None, metavar="N", help="side of what the trunk sees")
+    prior.add_argument(
+        "--levels", nargs="+", choices=("fine", "middle", "coarse"), default=["fine", "middle", "coarse"],
+        help="levels of cells with a classifier (default: all three)",
+    )  # fmt: skip
+    prior.add_argument(
+        "--smoothing-km",
+        type=float,
+        default=0.0,
+        metavar="KM",
+        help="reach of haversine-smoothed labels (default: none)",
+    )
+    prior.add_argument("--epochs", type=float, default=10.0, metavar="E", help="passes over the photos (default 10)")
+    prior.add_argument("--batch", type=count_argument, default=256, metavar="B", help="photos in a step (default 256)")
+    prior.add_argument("--rate", type=float, default=1e-3, metavar="R", help="highest learning rate (default 0.001)")
+    prior.add_argument(
+        "--start", choices=("nothing", "imagenet"), default="nothing",
+        help="first weights of the trunk: chance, or torchvision's of ImageNet (fetched)",
+    )  # fmt: skip
+    prior.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    prior.add_argument("--workers", type=int, default=None, metavar="N",
+                       help="processes that decode, for each that trains (default: the cores, 16 at most)")  # fmt: skip
+    prior.add_argument("--precision", choices=("auto", "bf16", "float32"), default="auto")
+    prior.add_argument("--compile", action=argparse.BooleanOptionalAction, default=None,
+                       help="torch.compile (default: on GPUs)")  # fmt: skip
+    prior.add_argument("--checkpoint-minutes", type=float, default=10.0, metavar="M")
+    prior.add_argument("--seed", type=int, default=0, metavar="N")
+    prior.add_argument("--name", default=None, metavar="NAME", help="of the weights (default: that of OUT)")
+    prior.add_argument("--licence", default="not stated", metavar="TEXT", help="of the weights, for their card")
+    prior.set_defaults(run=_train_prior)
 
 
 def _add_reader(models: Commands) -> None:
@@ -104,3 +163,54 @@ def _train_regions(args: argparse.Namespace) -> int:
     )  # fmt: skip
     print(written)
     return 0
+
+
+def _train_prior(args: argparse.Namespace) -> int:
+    import logging
+    import os
+
+    from backbone.weights_card import check_name
+    from data.photo_sets import Missing, concatenated, open_photo_set
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    name = args.out.resolve().name.lower() if args.name is None else args.name
+    check_name(name)  # before hours of training, not after
+    missing: Missing = "skip" if args.skip_unlabelled else "refuse"
+    share, kept = _held_out(args.held_out)
+    held_out = None if kept is None else open_photo_set(kept, missing=missing)
+    sets = [open_photo_set(path, labels=args.labels, missing=missing) for path in args.photos]
+    photos = sets[0] if len(sets) == 1 else concatenated(sets)
+
+    from backbone.planet_net import PlanetConfig
+    from backbone.train_prior import Recipe, Run, train
+    from data.partition import load, load_default
+
+    levels = tuple(level for level in ("fine", "middle", "coarse") if level in args.levels)
+    config = PlanetConfig(args.trunk, args.pixels or 0, levels)
+    recipe = Recipe(
+        epochs=args.epochs, batch=args.batch, rate=args.rate, smoothing_km=args.smoothing_km, held_out=share,
+        imagenet=args.start == "imagenet", seed=args.seed,
+    )  # fmt: skip
+    workers = min(os.cpu_count() or 1, 16) if args.workers is None else args.workers
+    run = Run(args.device, workers, args.precision, args.compile, args.checkpoint_minutes)
+    for each in sets:
+        left_out = f", {each.skipped:,} without coordinates left out" if each.skipped else ""
+        logging.getLogger(__name__).info("%s: %s photos%s", each.name, f"{len(each):,}", left_out)
+    partition = load(args.partition) if args.partition else load_default()
+    written = train(
+        args.out, photos, held_out=held_out, partition=partition, config=config, recipe=recipe, run=run, name=name,
+        licence=args.licence,
+    )  # fmt: skip
+    if os.environ.get("RANK", "0") == "0":
+        print(written)
+    return 0
+
+
+def _held_out(said: str | None) -> tuple[float, Path | None]:
+    """A share of the places, or the path of a set."""
+    if said is None:
+        return 0.02, None
+    try:
+        return float(said), None
+    except ValueError:
+        return 0.0, path_argument(said)

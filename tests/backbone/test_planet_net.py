@@ -8,6 +8,7 @@ import torch
 
 from backbone.calibrate import fit_temperature, mean_nll
 from backbone.crops import five_crops, least_side, training_crop
+from backbone.density import DensityPrior
 from backbone.hierarchy import CellTree, class_prior, down_the_tree, haversine_targets
 from backbone.planet_net import PlanetConfig, PlanetNet, log_posterior
 from backbone.trunks import TRUNKS, make_trunk
@@ -74,11 +75,18 @@ class TestHierarchy:
         found = haversine_targets(centres[:1], centres, 5_000.0)[0]
         assert found[1] / found[0] == pytest.approx(math.exp(-math.pi * 6371.0088 / 5_000.0), rel=1e-4)
 
-    def test_the_class_prior_counts_photos_and_leaves_no_class_at_nothing(self) -> None:
-        cells = PARTITION.cells_of([TOWNS[0][0]] * 5_000, [TOWNS[0][1]] * 5_000)
+    def test_photos_of_one_place_move_the_class_prior_there_and_leave_no_class_at_nothing(self) -> None:
+        cells = PARTITION.cells_of([TOWNS[0][0]] * 500, [TOWNS[0][1]] * 500)
         prior = class_prior(PARTITION, cells)
         assert prior.sum() == pytest.approx(1.0) and prior.min() > 0
-        assert prior.argmax() == cells[0] and 0.8 < prior[cells[0]] < 0.95
+        assert prior[cells[0]] > 0.99
+
+    def test_photos_of_the_whole_world_leave_the_class_prior_at_the_density(self) -> None:
+        density = DensityPrior(load_default()).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution.p
+        cells = RNG.choice(len(density), 20_000, p=density / density.sum(dtype=np.float64)).astype(np.int32)
+        prior = class_prior(load_default(), cells)
+        seen = np.bincount(cells, minlength=len(density)) > 0
+        assert abs(np.log(prior / density)[~seen]).max() < 0.2, "a cell that 20,000 photos missed is not thought empty"
 
     @pytest.mark.parametrize("levels", [(), ("coarse",), ("fine", "fine"), ("fine", "other")])
     def test_levels_that_are_not_the_partitions_are_refused(self, levels: tuple[str, ...]) -> None:
