@@ -20,54 +20,31 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import statistics
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
 
 from backbone.crops import five_crops
-from backbone.photo_batches import Batch, training_batches
 from backbone.planet import PlanetPrior
 from backbone.planet_net import PlanetConfig
-from backbone.planet_weights import write_weights
 from backbone.processes import Processes
-from backbone.train_prior import Recipe, Run, _Training
 from benchmarks.machine import gpu, machine
 from benchmarks.planet_parity import agreement, tf32_convolutions
+from benchmarks.planet_runs import Pace, Speed, Taken, taken
 from benchmarks.speed_photos import copied, drawn, mean_bytes
-from data.partition import LEVELS, load_default
+from data.partition import LEVELS
 from data.photo_sets import PhotoSet, open_photo_set
 
-__all__ = ["Pace", "hours", "main"]
+__all__ = ["hours", "main"]
 
 SETS: Final = (("MP-16", 4_700_000), ("OSV-5M", 5_000_000))
 """Names and numbers of photos that hours are given for."""
 
-_WITHOUT_TIMING: Final = 3  # steps of a network that is new: cuDNN and torch.compile choose their kernels
 _AT_ONCE: Final = 8  # photos in a batch of ``PlanetPrior`` on a GPU
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Photos per second of several runs."""
-
-    runs: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """The median run."""
-        return statistics.median(self.runs)
-
-    def __str__(self) -> str:
-        return f"{self.median:,.4g} photos/s ({min(self.runs):,.4g} to {max(self.runs):,.4g})"
 
 
 def hours(photos: int, epochs: float, photos_per_s: float) -> float:
@@ -79,86 +56,6 @@ def hours(photos: int, epochs: float, photos_per_s: float) -> float:
     return photos * epochs / photos_per_s / 3_600.0
 
 
-class _Speed:
-    """One network on one device, and photos."""
-
-    def __init__(self, photos: PhotoSet, config: PlanetConfig, args: argparse.Namespace, processes: Processes) -> None:
-        recipe = Recipe(
-            epochs=10_000.0, batch=args.batch, rate=args.rate, warm_up=0.0, smoothing_km=args.smoothing_km, seed=0
-        )
-        run = Run(device=args.device, workers=args.workers, precision=args.precision, compile=args.compile)
-        self.photos, self.workers, self.pixels = photos, args.workers, config.pixels
-        self.partition = load_default()
-        self.training = _Training(args.scratch, photos, photos, self.partition, config, recipe, run, processes)
-        self.batch, self.device = self.training.batch, processes.device
-        # So that all workers have given as many batches when the clock is stopped.
-        self.steps = -(-args.steps // max(args.workers, 1)) * max(args.workers, 1)
-        self.network: nn.Module = self.training._built()
-        self.done = 0
-        self.in_memory: list[Batch] = []
-
-    def prepare(self) -> float:
-        """Put pixels into memory and take the steps that are not timed; the seconds of the first one."""
-        few = min(self.steps, 16)
-        self.in_memory = [*training_batches(self.photos, self.pixels, batch=self.batch, steps=range(few), seed=0)]
-        # A batch that lacks a damaged photo has another shape, for which torch.compile would compile again.
-        self.in_memory = [batch for batch in self.in_memory if not batch.unreadable]
-        if not self.in_memory:
-            raise SystemExit("every batch has photos that cannot be read: take times on a set with fewer of them")
-        self.training.net.train()
-        first = _seconds(self.device, lambda: self._step(self.in_memory[0]))
-        for batch in islice(self.in_memory * _WITHOUT_TIMING, _WITHOUT_TIMING):
-            self._step(batch)
-        return first
-
-    def from_memory(self) -> float:
-        """Photos/s of training steps on pixels in main memory; moving them to the device is part of it."""
-        cycle = [self.in_memory[k % len(self.in_memory)] for k in range(self.steps)]
-        seconds = _seconds(self.device, lambda: [self._step(batch) for batch in cycle])
-        return self.steps * self.batch / seconds
-
-    def decoded(self, run: int) -> float:
-        """Photos/s of training steps on photos that are read and decoded in the loop."""
-        return self._read(run, self._step)
-
-    def decoding(self, run: int) -> float:
-        """Photos/s of reading and decoding for training, no step taken."""
-        return self._read(run, lambda batch: None)
-
-    def _read(self, run: int, do: Callable[[Batch], object]) -> float:
-        # More batches are asked for than are timed, so that workers have as much to do at the end as in the middle.
-        lead, ahead = max(2 * self.workers, 1), 4 * self.workers
-        batches = training_batches(
-            self.photos, self.pixels, batch=self.batch, steps=range(lead + self.steps + ahead), seed=run,
-            workers=self.workers,
-        )  # fmt: skip
-        for batch in islice(batches, lead):
-            do(batch)
-        seen = 0
-
-        def timed() -> None:
-            nonlocal seen
-            for batch in islice(batches, self.steps):
-                do(batch)
-                seen += len(batch.indices)
-
-        seconds = _seconds(self.device, timed)
-        return seen / seconds
-
-    def _step(self, batch: Batch) -> float:
-        self.done += 1
-        return self.training._step(self.network, batch, self.done)
-
-    def written(self, folder: Path) -> PlanetPrior:
-        """The network as it is now, as a prior."""
-        tensors = {name: value.cpu() for name, value in self.training.net.state_dict().items()}
-        write_weights(
-            folder, tensors, name="speed", partition=self.partition, config=self.training.config.to_dict(),
-            temperature=1.0, data={}, metrics={}, licence="none: made to take times with",
-        )  # fmt: skip
-        return PlanetPrior(folder)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures."""
     args = _arguments(argv)
@@ -168,19 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         _set_what_is_left(args, on_gpu=on_gpu)
         config = PlanetConfig(args.trunk, pixels=args.pixels)
         photos = _photos(args)
-        speed = _Speed(photos, config, args, processes)
+        speed = Speed(photos, config, args, processes)
         _say_what(args, speed, config)
         first = speed.prepare()
         print(f"first step, with what is made ready in it (not timed below): {first:.1f} s", flush=True)
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(processes.device)
-        taken: dict[str, list[float]] = {"memory": [], "decoded": [], "decoding": []}
+        runs: dict[str, list[Taken]] = {"memory": [], "decoded": [], "decoding": []}
         for run in range(args.runs):
-            taken["memory"].append(speed.from_memory())
-            taken["decoded"].append(speed.decoded(run))
-            taken["decoding"].append(speed.decoding(run))
-        paces = {name: Pace(tuple(runs)) for name, runs in taken.items()}
-        _say_training(paces, args.workers)
+            runs["memory"].append(speed.from_memory())
+            runs["decoded"].append(speed.decoded(run))
+            runs["decoding"].append(speed.decoding(run))
+        paces = {name: Pace.of(several) for name, several in runs.items()}
+        _say_training(paces, args.workers, processes.device)
         _say_memory(processes.device, "training")
         prior = PlanetPrior(args.weights) if args.weights else speed.written(args.scratch / "model")
         del speed
@@ -247,7 +144,7 @@ def _photos(args: argparse.Namespace) -> PhotoSet:
     return drawn(folder, count, size=(width, height))
 
 
-def _say_what(args: argparse.Namespace, speed: _Speed, config: PlanetConfig) -> None:
+def _say_what(args: argparse.Namespace, speed: Speed, config: PlanetConfig) -> None:
     training = speed.training
     cells = " + ".join(f"{training.tree.sizes[level]:,}" for level in LEVELS)
     parameters = sum(p.numel() for p in training.net.parameters()) / 1e6
@@ -266,13 +163,19 @@ def _say_what(args: argparse.Namespace, speed: _Speed, config: PlanetConfig) -> 
     print(f"{what}; {args.runs} runs of {speed.steps} steps, median (least to most)")
 
 
-def _say_training(paces: dict[str, Pace], workers: int) -> None:
+def _say_training(paces: dict[str, Pace], workers: int, device: torch.device) -> None:
     memory, decoded, decoding = (paces[name] for name in ("memory", "decoded", "decoding"))
     processes = max(workers, 1)
     print(f"(a) training, decoded in the loop:   {decoded}")
     print(f"(b) training, pixels in memory:      {memory}")
     print(f"(c) decoding alone, {workers} workers:{' ' * (8 - len(str(workers)))} {decoding}")
     print(f"ratio (a) to (b): {decoded.median / memory.median:.3f}; (c) to (b): {decoding.median / memory.median:.3g}")
+    if device.type == "cpu":
+        print(
+            f"processor time of this process for a photo, s: (a) {decoded.median_processor:.4g}, (b) "
+            f"{memory.median_processor:.4g}, (c) {decoding.median_processor:.4g}; ratio (b) to (a): "
+            f"{memory.median_processor / decoded.median_processor:.3f}"
+        )
     each = decoding.median / processes
     print(f"a worker decodes {each:,.0f} photos/s, so (b) needs {memory.median / each:.2g} of them", flush=True)
 
@@ -292,14 +195,17 @@ def _say_inference(prior: PlanetPrior, photos: PhotoSet, args: argparse.Namespac
     squares = np.stack([five_crops(image, prior.pixels) for image in images])
     groups = [squares[start : start + together] for start in range(0, len(squares), together)]
     prior.predict(images[:together], device=device.type)
+    where = device.type
     ways: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("files, decoded whole", lambda: prior.predict([photos.pixels(k) for k in chosen], device=device.type)),
-        ("pixels in memory", lambda: prior.predict(images, device=device.type)),
-        ("crops in memory, the network alone", lambda: [prior.log_posterior(g, device=device.type) for g in groups]),
+        ("files, decoded whole", lambda: prior.predict([photos.pixels(k) for k in chosen], device=where)),
+        ("pixels in memory", lambda: prior.predict(images, device=where)),
+        ("crops in memory, the network alone", lambda: [prior.log_posterior(g, device=where) for g in groups]),
     )
-    runs = [[len(images) / _seconds(device, do) for _, do in ways] for _ in range(args.runs)]
-    for (name, _), pace in zip(ways, zip(*runs, strict=True), strict=True):
-        print(f"answers of five crops, float32, {name}: {Pace(pace)}", flush=True)
+    runs = [[taken(device, do, len(images)) for _, do in ways] for _ in range(args.runs)]
+    for (name, _), several in zip(ways, zip(*runs, strict=True), strict=True):
+        pace = Pace.of(several)
+        processor = f", {pace.median_processor:.4g} s of processor time each" if where == "cpu" else ""
+        print(f"answers of five crops, float32, {name}: {pace}{processor}", flush=True)
 
 
 def _say_hours(paces: dict[str, Pace], epochs: float, unit: str) -> None:
@@ -323,19 +229,6 @@ def _say_parity(prior: PlanetPrior, photos: PhotoSet, args: argparse.Namespace, 
         with tf32_convolutions(tf32):
             found = agreement(prior, images)
         print(f"parity of CPU and GPU, {'as it runs' if tf32 else 'TF32 off'}: {found}", flush=True)
-
-
-def _seconds(device: torch.device, call: Callable[[], object]) -> float:
-    _wait(device)
-    start = time.perf_counter()
-    call()
-    _wait(device)
-    return time.perf_counter() - start
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 if __name__ == "__main__":
