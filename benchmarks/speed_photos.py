@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw
 
-from data.errors import DatasetError
 from data.images import find_images
 from data.photo_sets import PhotoSet, open_photo_set
 
@@ -40,11 +39,9 @@ def copied(folder: Path, source: Path, count: int, *, seed: int = 0) -> PhotoSet
     """``count`` copies in ``folder`` of the photos in ``source``, as they are, each with a place of its own.
 
     Raises:
-        DatasetError: There is no photo in ``source``.
+        ImageError: There is no photo in ``source``.
     """
     found = [Path(path) for path in find_images([source])]
-    if not found:
-        raise DatasetError(f"{source} holds no photo: give a folder with some")
     images = _images_in(folder)
     for number in range(count):
         one = found[number % len(found)]
