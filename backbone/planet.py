@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.base import PriorCard, PriorOutput
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_partition_of, read_tensors
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
@@ -43,6 +44,7 @@ class PlanetPrior:
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
         self._weights = read_card(self._folder)
+        self._config = PlanetConfig.from_dict(self._weights.config)
         self._partition = read_partition_of(self._folder, self._weights)
         self._made: tuple[str, PlanetNet, CellTree] | None = None
 
@@ -61,7 +63,7 @@ class PlanetPrior:
         """What it was trained on and how good it was measured to be."""
         data = self._weights.data
         return PriorCard(
-            summary=f"PlaNet ({self._weights.config.get('trunk')}), {self._weights.name}: what the photo looks like",
+            summary=f"PlaNet ({self._config.trunk}), {self._weights.name}: what the photo looks like",
             visual=True,
             trained_on=str(data.get("trained_on", "not stated")),
             licence=self._weights.licence,
@@ -71,7 +73,7 @@ class PlanetPrior:
     @property
     def pixels(self) -> int:
         """Side of the squares that it sees."""
-        return int(self._weights.config["pixels"])
+        return self._config.pixels
 
     @property
     def temperature(self) -> float:
@@ -89,11 +91,10 @@ class PlanetPrior:
         """
         from backbone.crops import five_crops
 
-        net, _ = self._net_on(device)
         outputs: list[PriorOutput] = []
         step = 1 if device == "cpu" else _AT_ONCE
         for start in range(0, len(images), step):
-            crops = np.stack([five_crops(image, net.config.pixels) for image in images[start : start + step]])
+            crops = np.stack([five_crops(image, self._config.pixels) for image in images[start : start + step]])
             outputs += self._outputs(crops, device)
         return outputs
 
@@ -134,13 +135,12 @@ class PlanetPrior:
 
     def _built(self) -> tuple[PlanetNet, CellTree]:
         from backbone.hierarchy import CellTree
-        from backbone.planet_net import PlanetConfig, PlanetNet
+        from backbone.planet_net import PlanetNet
 
-        config = PlanetConfig.from_dict(dict(self._weights.config))
         tensors: dict[str, torch.Tensor] = read_tensors(self._folder, self._weights)
         try:
-            tree = CellTree(self._partition, config.levels)
-            net = PlanetNet(config, tree)
+            tree = CellTree(self._partition, self._config.levels)
+            net = PlanetNet(self._config, tree)
             net.load_state_dict(tensors)
         except (RuntimeError, RequestError) as error:
             detail = printable(str(error).splitlines()[-1])[:200]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,68 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from backbone.hierarchy import CellTree, down_the_tree
-from backbone.trunks import TRUNKS, make_trunk, normalised
-from data.errors import RequestError, WeightsError
-from data.partition_checks import LEVELS
+from backbone.planet_config import TRUNKS, PlanetConfig
+from backbone.trunks import make_trunk, normalised
 
-__all__ = ["PlanetConfig", "PlanetNet", "log_posterior"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanetConfig:
-    """What the network is; all of it is written beside its weights.
-
-    Attributes:
-        trunk: One of ``backbone.trunks.TRUNKS``.
-        pixels: Side of the square that the trunk sees; 0 for what the trunk is made for.
-        levels: Levels of the partition that have a classifier, finest first.
-        dropout: Share of features that are left out in training.
-
-    Raises:
-        RequestError: A value is none of these.
-    """
-
-    trunk: str = "inception_v3"
-    pixels: int = 0
-    levels: tuple[str, ...] = LEVELS
-    dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        if self.trunk not in TRUNKS:
-            raise RequestError(f"unknown trunk {self.trunk!r}: choose one of {', '.join(TRUNKS)}")
-        kind = TRUNKS[self.trunk]
-        if not self.pixels:
-            object.__setattr__(self, "pixels", kind.pixels)
-        if not kind.least_pixels <= self.pixels <= 1024:
-            raise RequestError(f"{self.trunk} sees {kind.least_pixels} to 1024 pixels a side, not {self.pixels}")
-        if self.levels != tuple(level for level in LEVELS if level in self.levels) or self.levels[:1] != LEVELS[:1]:
-            raise RequestError(f"levels are fine, and then some of middle, coarse; not {', '.join(self.levels)}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise RequestError(f"dropout is a share from 0 to below 1, not {self.dropout}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self) | {"levels": list(self.levels)}
-
-    @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> PlanetConfig:
-        """Out of JSON.
-
-        Raises:
-            WeightsError: It lacks something, has too much, or holds what no network can be made of.
-        """
-        kinds = {"trunk": str, "pixels": int, "levels": list, "dropout": float}
-        if set(found) != set(kinds):
-            raise WeightsError(
-                f"the weights describe a network by {', '.join(sorted(found))}: get them for this whence"
-            )
-        for name, kind in kinds.items():
-            if not isinstance(found[name], kind) or isinstance(found[name], bool):
-                raise WeightsError(f"the weights' {name} is {found[name]!r}: get them again")
-        try:
-            return cls(**found | {"levels": tuple(str(level) for level in found["levels"])})
-        except RequestError as error:
-            raise WeightsError(f"no network can be made of these weights: {error}") from error
+__all__ = ["PlanetNet", "log_posterior"]
 
 
 class PlanetNet(nn.Module):

@@ -29,7 +29,8 @@ from backbone.density import DensityPrior
 from backbone.held_out import held_out_mask, measured, of_distributions
 from backbone.hierarchy import CellTree, class_prior, haversine_targets
 from backbone.photo_batches import Batch, held_out_batches, training_batches
-from backbone.planet_net import PlanetConfig, PlanetNet, log_posterior
+from backbone.planet_config import PlanetConfig
+from backbone.planet_net import PlanetNet, log_posterior
 from backbone.planet_weights import write_weights
 from backbone.processes import Processes
 from backbone.training_log import TrainingLog

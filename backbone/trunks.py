@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from backbone.planet_config import TRUNKS, TrunkKind
 from data.errors import RequestError, WeightsError
 from data.offline import offline_by_environment
 
-__all__ = ["TRUNKS", "TrunkKind", "make_trunk", "normalised"]
-
-
-@dataclass(frozen=True, slots=True)
-class TrunkKind:
-    """What is known about a trunk before it is built.
-
-    Attributes:
-        pixels: Side of the square that it is made for.
-        least_pixels: Smallest side that it can see.
-        features: Length of what it gives for a picture.
-        mean: Of each colour, 0 to 1, taken off before the trunk.
-        std: What each colour is then divided by.
-    """
-
-    pixels: int
-    least_pixels: int
-    features: int
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-
-_HALVES: Final = (0.5, 0.5, 0.5)
-
-TRUNKS: Final[Mapping[str, TrunkKind]] = MappingProxyType(
-    {
-        "inception_v3": TrunkKind(299, 75, 2048, _HALVES, _HALVES),
-        "mobilenet_v3_large": TrunkKind(224, 32, 960),
-        "mobilenet_v3_small": TrunkKind(224, 32, 576),
-        "tiny": TrunkKind(64, 32, 160, _HALVES, _HALVES),
-    }
-)
-"""Name of each trunk to what it is like.
-
-``inception_v3`` is PlaNet's (Weyand, Kostrikov, Philbin 2016, there Inception with batch normalisation; here version 3,
-Szegedy 2016, without its auxiliary classifier). The two of MobileNetV3 (Howard 2019) are for processors and telephones.
-``tiny`` is ours, six convolutions for experiments at 64 pixels. All but the last can start from ImageNet's weights.
-"""
+__all__ = ["make_trunk", "normalised"]
 
 
 def make_trunk(name: str, *, imagenet: bool = False) -> nn.Module:
     """The trunk called ``name``: (b, 3, s, s) float32, normalised, to features (b, d) float32, averaged over places.
 
     Args:
-        name: One of :data:`TRUNKS`.
+        name: One of :data:`backbone.planet_config.TRUNKS`.
         imagenet: Start from torchvision's ImageNet weights, which are fetched once and kept in torch's cache folder,
             instead of from chance (torch's generator).
 

@@ -33,7 +33,7 @@ from backbone.calibrate import fit_temperature
 from backbone.crops import five_crops
 from backbone.density import DensityPrior
 from backbone.planet import PlanetPrior
-from backbone.planet_net import PlanetConfig
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_tensors, write_weights
 from backbone.train_prior import Recipe, Run, train
 from benchmarks.earth_optimum import score

@@ -176,17 +176,18 @@ class Subset:
 
     Args:
         photos: The set.
-        indices: (k,) of its photos, each at most once.
+        indices: (k,) of its photos, each at most once; none makes an empty subset.
 
     Raises:
-        DatasetError: No index, one that is not in the set, or one that stands twice.
+        DatasetError: An index that is no whole number, is not in the set, or stands twice.
     """
 
     def __init__(self, photos: PhotoSet, indices: ArrayLike, *, name: str | None = None) -> None:
         chosen = np.asarray(indices)
-        if chosen.ndim != 1 or len(chosen) == 0 or not np.issubdtype(chosen.dtype, np.integer):
-            raise DatasetError(f"a subset of {photos.name} needs at least one index, in a list of whole numbers")
-        if chosen.min() < 0 or chosen.max() >= len(photos) or len(np.unique(chosen)) != len(chosen):
+        if chosen.ndim != 1 or (len(chosen) and not np.issubdtype(chosen.dtype, np.integer)):
+            raise DatasetError(f"a subset of {photos.name} needs indices in a list of whole numbers")
+        outside = bool(((chosen < 0) | (chosen >= len(photos))).any())
+        if outside or len(np.unique(chosen)) != len(chosen):
             raise DatasetError(f"a subset of {photos.name} needs different indices from 0 to {len(photos) - 1}")
         self._photos = photos
         self._indices = chosen.astype(np.int64)

@@ -181,7 +181,7 @@ def _train_prior(args: argparse.Namespace) -> int:
     sets = [open_photo_set(path, labels=args.labels, missing=missing) for path in args.photos]
     photos = sets[0] if len(sets) == 1 else concatenated(sets)
 
-    from backbone.planet_net import PlanetConfig
+    from backbone.planet_config import PlanetConfig
     from backbone.train_prior import Recipe, Run, train
     from data.partition import load, load_default
 

@@ -10,8 +10,9 @@ from backbone.calibrate import fit_temperature, mean_nll
 from backbone.crops import five_crops, least_side, training_crop
 from backbone.density import DensityPrior
 from backbone.hierarchy import CellTree, class_prior, down_the_tree, haversine_targets
-from backbone.planet_net import PlanetConfig, PlanetNet, log_posterior
-from backbone.trunks import TRUNKS, make_trunk
+from backbone.planet_config import TRUNKS, PlanetConfig
+from backbone.planet_net import PlanetNet, log_posterior
+from backbone.trunks import make_trunk
 from data.errors import RequestError, WeightsError
 from data.geodesy import haversine_km, unit_vectors
 from data.partition import LEVELS, load_default

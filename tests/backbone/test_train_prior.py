@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from backbone.held_out import held_out_mask
 from backbone.photo_batches import held_out_batches, training_batches
 from backbone.planet import PlanetPrior
-from backbone.planet_net import PlanetConfig
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card
 from backbone.train_prior import Recipe, Run, train
 from data.errors import DatasetError, RequestError, WeightsError

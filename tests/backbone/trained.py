@@ -69,7 +69,7 @@ def main(out: Path) -> None:
     """Train for some seconds, with a checkpoint after each step."""
     import torch
 
-    from backbone.planet_net import PlanetConfig
+    from backbone.planet_config import PlanetConfig
     from backbone.train_prior import Recipe, Run, train
 
     torch.set_num_threads(1)
