@@ -16,7 +16,7 @@ from torch import nn
 
 from backbone.photo_batches import Batch, training_batches
 from backbone.planet import PlanetPrior
-from backbone.planet_net import PlanetConfig
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import write_weights
 from backbone.processes import Processes
 from backbone.train_prior import Recipe, Run, _Training

@@ -30,7 +30,7 @@ import torch
 
 from backbone.crops import five_crops
 from backbone.planet import PlanetPrior
-from backbone.planet_net import PlanetConfig
+from backbone.planet_config import PlanetConfig
 from backbone.processes import Processes
 from benchmarks.machine import gpu, machine
 from benchmarks.planet_parity import agreement, tf32_convolutions

@@ -13,7 +13,8 @@ from PIL import Image as PILImage
 
 from backbone.hierarchy import CellTree
 from backbone.planet import PlanetPrior
-from backbone.planet_net import PlanetConfig, PlanetNet
+from backbone.planet_config import PlanetConfig
+from backbone.planet_net import PlanetNet
 from backbone.planet_weights import write_weights
 from benchmarks.planet_parity import agreement, tf32_convolutions
 from benchmarks.planet_runs import Pace, Taken, taken
