@@ -44,6 +44,7 @@ __all__ = ["hours", "main"]
 SETS: Final = (("MP-16", 4_700_000), ("OSV-5M", 5_000_000))
 """Names and numbers of photos that hours are given for."""
 
+_COMPARED: Final = 32  # photos at most for the parity of two devices: a processor takes a second for each
 _AT_ONCE: Final = 8  # photos in a batch of ``PlanetPrior`` on a GPU
 
 
@@ -117,6 +118,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--copy", type=Path, metavar="FOLDER", help="copy the photos of a folder instead of drawing")
     source.add_argument("--photos", metavar="SET", help="a set with places, as `whence train prior --photos` reads it")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="places, where the set of --photos has none")
     parser.add_argument("--answers", type=int, help="photos that are answered in a run (default: 128 on a GPU, 4 else)")
     parser.add_argument(
         "--weights", type=Path, metavar="FOLDER", help="answer with this model, not what was just trained"
@@ -136,7 +138,7 @@ def _set_what_is_left(args: argparse.Namespace, *, on_gpu: bool) -> None:
 
 def _photos(args: argparse.Namespace) -> PhotoSet:
     if args.photos:
-        return open_photo_set(args.photos)
+        return open_photo_set(args.photos, labels=args.labels, missing="skip")
     folder, count = args.scratch / "photos", max(args.count, args.batch, args.answers)
     if args.copy:
         return copied(folder, args.copy, count)
@@ -224,7 +226,7 @@ def _say_parity(prior: PlanetPrior, photos: PhotoSet, args: argparse.Namespace, 
     if not on_gpu:
         print("parity of CPU and GPU: left out, no GPU is used")
         return
-    images = [photos.pixels(index) for index in range(min(args.answers, len(photos)))]
+    images = [photos.pixels(index) for index in range(min(args.answers, len(photos), _COMPARED))]
     for tf32 in (True, False):
         with tf32_convolutions(tf32):
             found = agreement(prior, images)
