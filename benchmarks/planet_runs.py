@@ -19,7 +19,8 @@ from backbone.planet import PlanetPrior
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import write_weights
 from backbone.processes import Processes
-from backbone.train_prior import Recipe, Run, _Training
+from backbone.recipe import Recipe, Run
+from backbone.training import Training
 from data.partition import load_default
 from data.photo_sets import PhotoSet
 
@@ -79,11 +80,11 @@ class Speed:
         run = Run(device=args.device, workers=args.workers, precision=args.precision, compile=args.compile)
         self.photos, self.workers, self.pixels = photos, args.workers, config.pixels
         self.partition = load_default()
-        self.training = _Training(args.scratch, photos, photos, self.partition, config, recipe, run, processes)
+        self.training = Training(args.scratch, photos, photos, self.partition, config, recipe, run, processes)
         self.batch, self.device = self.training.batch, processes.device
         # So that all workers have given as many batches when the clock is stopped.
         self.steps: int = -(-args.steps // max(args.workers, 1)) * max(args.workers, 1)
-        self.network: nn.Module = self.training._built()
+        self.network: nn.Module = self.training.network()
         self.done = 0
         self.in_memory: list[Batch] = []
 
@@ -137,10 +138,9 @@ class Speed:
         run = taken(self.device, one_after_another, 0)
         return replace(run, photos=photos)
 
-    def _step(self, batch: Batch) -> float:
+    def _step(self, batch: Batch) -> None:
         self.done += 1
-        loss: float = self.training._step(self.network, batch, self.done)
-        return loss
+        self.training.step(self.network, batch, self.done)
 
     def written(self, folder: Path) -> PlanetPrior:
         """The network as it is now, as a prior."""

@@ -15,18 +15,23 @@ import torch
 from numpy.typing import NDArray
 
 from backbone.held_out import held_out_mask
-from backbone.photo_batches import held_out_batches, training_batches
+from backbone.photo_batches import Batch, held_out_batches, training_batches
 from backbone.planet import PlanetPrior
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card
+from backbone.processes import Processes
 from backbone.train_prior import Recipe, Run, train
-from data.errors import DatasetError, RequestError, WeightsError
+from backbone.training import Training
+from backbone.training_state import read_state
+from backbone.unreadable import Unreadable
+from data.errors import DatasetError, ImageError, RequestError, WeightsError
 from tests.backbone.trained import TOWNS, ColouredPhotos, small_partition
 from tests.conftest import REPOSITORY
 
 PARTITION = small_partition()
 TINY = PlanetConfig("tiny")
 CPU = Run(device="cpu")
+ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -75,8 +80,11 @@ class TestTraining:
         named = set((finished / "unreadable.txt").read_text().split())
         photos = ColouredPhotos(240, damaged=40)
         trained = ~held_out_mask(photos.lat, photos.lon, 0.1)
-        assert named == {f"photo-{i}" for i in range(0, 240, 40) if trained[i]}
-        assert read_card(finished / "model").data["unreadable"] == len(named)
+        assert named == {f"photo-{i}" for i in range(0, 240, 40)}
+        data = read_card(finished / "model").data
+        of_trained = sum(trained[i] for i in range(0, 240, 40))
+        assert (data["unreadable"], data["held_out_unreadable"]) == (of_trained, 6 - of_trained)
+        assert rows_of(finished)[-1]["unreadable"] == str(of_trained)
 
     @pytest.mark.parametrize("after", [7, 40])
     def test_killed_and_started_again_it_ends_in_the_same_weights(
@@ -93,14 +101,11 @@ class TestTraining:
         assert not (tmp_path / "model").exists()
         assert process(tmp_path).wait() == 0
         assert read_card(tmp_path / "model").sha256 == read_card(finished / "model").sha256
-        same = (
-            "step",
-            "epoch",
-            "rate",
-            "held_out_nll",
-        )  # a row's mean loss is since the process began, if that is later
-        rows, wanted = ([[row[k] for k in same] for row in rows_of(out)] for out in (tmp_path, finished))
+        rows, wanted = (rows_of(out) for out in (tmp_path, finished))
+        for row in (*rows, *wanted):
+            row.pop("photos_per_s")
         assert rows == wanted
+        assert (tmp_path / "unreadable.txt").read_text() == (finished / "unreadable.txt").read_text()
 
     def test_two_processes_learn_the_same_network_together(self, finished: Path, tmp_path: Path) -> None:
         launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m")
@@ -157,6 +162,74 @@ def step_of(checkpoint: Path) -> int:
     return int(found[1]) if found else 0
 
 
+class Vanishing(ColouredPhotos):
+    """Photos on a disk that goes away after so many were read."""
+
+    def __init__(self, n: int, *, after: int) -> None:
+        super().__init__(n)
+        self._left = after
+
+    def pixels(self, index: int, *, at_least: int = 0) -> NDArray[np.uint8]:
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError("gone")
+        return super().pixels(index)
+
+
+class TestWhatGoesWrong:
+    def test_photos_that_go_away_in_the_middle_end_it_and_leave_the_checkpoint_of_before(self, tmp_path: Path) -> None:
+        recipe = Recipe(epochs=60, batch=50, held_out=0.0)
+        with pytest.raises(DatasetError, match="see that they are there"):
+            train(tmp_path, Vanishing(50, after=2_000), partition=PARTITION, config=TINY, recipe=recipe, run=CPU)
+        assert not (tmp_path / "model").exists()
+        losses = [float(row["loss"]) for row in rows_of(tmp_path)]
+        assert len(losses) < 60 and min(losses[:40]) > 0
+
+    def test_a_loss_that_is_no_number_ends_it_and_names_the_rate(self, tmp_path: Path) -> None:
+        photos, recipe = ColouredPhotos(40), Recipe(epochs=3, batch=20, held_out=0.0)
+        broken = Training(tmp_path, photos, photos, PARTITION, TINY, recipe, CPU, ALONE)
+        with torch.no_grad():
+            next(broken.net.parameters()).fill_(float("nan"))
+        with pytest.raises(WeightsError, match="lower --rate"):
+            broken.learn()
+        assert not (tmp_path / "checkpoint.safetensors").exists()
+
+    def test_the_shards_being_gone_is_not_taken_for_a_damaged_photo(self, tmp_path: Path) -> None:
+        class Gone(ColouredPhotos):
+            def pixels(self, index: int, *, at_least: int = 0) -> NDArray[np.uint8]:
+                raise DatasetError("shard-000.tar cannot be opened")
+
+        with pytest.raises(DatasetError, match=r"^shard-000\.tar cannot be opened$"):
+            train(tmp_path, Gone(40), partition=PARTITION, config=TINY, run=CPU)
+
+    def test_lists_of_unreadable_photos_of_several_processes_are_joined(self, tmp_path: Path) -> None:
+        first, second = Unreadable(tmp_path, 0, known=0), Unreadable(tmp_path, 1, known=0)
+        first.add(["a", "b", "a"])
+        second.add(["b", "c"])
+        first.add(["b"])
+        assert (len(first), first.gather(tmp_path)) == (2, 3)
+        assert (tmp_path / "unreadable.txt").read_text().split() == ["a", "b", "c"]
+        assert len(Unreadable(tmp_path, 0, known=1)) == 1, "what came after the checkpoint will come again"
+
+    def test_a_photo_that_cannot_be_read_takes_nothing_from_the_others(self, tmp_path: Path) -> None:
+        """The loss is a sum over the whole batch's size, whoever has how many of its photos."""
+        photos, recipe = ColouredPhotos(16), Recipe(batch=8, held_out=0.0)
+        steps = Training(tmp_path, photos, photos, PARTITION, TINY, recipe, CPU, ALONE)
+        steps.net.eval()
+        [whole] = training_batches(photos, 64, batch=8, steps=range(1), seed=0)
+        parts = [Batch(whole.indices[k], whole.pixels[k], ()) for k in (slice(0, 3), slice(3, 8))]
+        together = float(steps._loss(steps.net, whole).detach())
+        assert sum(float(steps._loss(steps.net, part).detach()) for part in parts) == pytest.approx(together, rel=1e-5)
+
+    def test_a_checkpoint_keeps_moments_in_the_layout_of_their_weights(self, tmp_path: Path) -> None:
+        photos, recipe = ColouredPhotos(20), Recipe(epochs=1, batch=10, held_out=0.0)
+        Training(tmp_path, photos, photos, PARTITION, TINY, recipe, CPU, ALONE).learn()
+        again = Training(tmp_path, photos, photos, PARTITION, TINY, recipe, CPU, ALONE)
+        read_state(tmp_path / "checkpoint.safetensors", again.net, again.optimiser, again.plan())
+        strides = [(p.stride(), s["exp_avg"].stride()) for p, s in again.optimiser.state.items()]
+        assert len(strides) > 10 and all(a == b for a, b in strides)
+
+
 class TestWhatIsRefused:
     def test_a_set_of_which_most_cannot_be_read_ends_the_training(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="cannot be read"):
@@ -166,7 +239,7 @@ class TestWhatIsRefused:
         photos, recipe = ColouredPhotos(40), Recipe(epochs=1, batch=20, held_out=0.0)
         train(tmp_path, photos, partition=PARTITION, config=TINY, recipe=recipe, run=CPU)
         other = Recipe(epochs=1, batch=20, held_out=0.0, rate=2e-3)
-        with pytest.raises(WeightsError, match="training of something else"):
+        with pytest.raises(WeightsError, match=r"something else \(recipe differ"):
             train(tmp_path, photos, partition=PARTITION, config=TINY, recipe=other, run=CPU)
 
     def test_a_damaged_checkpoint_says_what_to_do(self, tmp_path: Path) -> None:
@@ -177,6 +250,18 @@ class TestWhatIsRefused:
     def test_nothing_to_train_on_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="leaves 1 photos"):
             train(tmp_path, ColouredPhotos(1), partition=PARTITION, config=TINY, recipe=Recipe(held_out=0.0), run=CPU)
+
+    @pytest.mark.parametrize("wrong", [{"licence": " "}, {"name": "../x"}])
+    def test_what_no_card_can_say_is_refused_before_the_training(self, wrong: dict[str, str], tmp_path: Path) -> None:
+        out, photos = tmp_path / "out", ColouredPhotos(40)
+        with pytest.raises(WeightsError):
+            train(out, photos, partition=PARTITION, config=TINY, run=CPU, **wrong)  # type: ignore[arg-type]
+        assert not out.exists()
+
+    def test_a_file_in_the_place_of_the_folder_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "out").write_text("")
+        with pytest.raises(DatasetError, match="give another folder"):
+            train(tmp_path / "out", ColouredPhotos(40), partition=PARTITION, config=TINY, run=CPU)
 
     @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 1}, {"rate": float("nan")}, {"held_out": 1.0}])
     def test_a_recipe_out_of_range_is_refused(self, wrong: dict[str, float]) -> None:
