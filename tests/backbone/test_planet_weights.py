@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import (
     CARD_FILE,
     PARTITION_FILE,
@@ -72,7 +73,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, own_partition: Partition)
     for name, partition in (("shipped", load_default()), ("own", own_partition)):
         card = small_model(tmp_path / name, name=name, partition=partition)
         read, values, cells = opened(tmp_path / name)
-        assert read == card and read.config == {"trunk": "tiny", "sizes": [1, 2], "tau_km": None}
+        assert read == card and read.config == PlanetConfig("tiny").to_dict()
         assert same(values, tensors()) and list(values) == sorted(values) and cells == partition
         assert read.data["licence"] == read.licence == "CC BY-SA 4.0"
         check_tensors(tmp_path / name, card)
