@@ -38,6 +38,7 @@ class Way:
         smoothing_km: Reach of smoothed labels; 0 for none.
         start_at_density: Whether the biases start there, or at nothing.
         blind: Whether every photo is shown as a grey square.
+        epochs: Passes over the photos to choose from.
     """
 
     trunk: str
@@ -46,16 +47,17 @@ class Way:
     smoothing_km: float
     start_at_density: bool = True
     blind: bool = False
+    epochs: tuple[float, ...] = (3.0, 12.0)
 
 
 _FLAT: Final = LEVELS[:1]
 WAYS: Final[Mapping[str, Way]] = MappingProxyType(
     {
         **{f"tiny, flat, {tau} km": Way("tiny", 64, _FLAT, tau) for tau in (0, 75, 300, 1000)},
-        **{f"tiny, f*, {tau} km": Way("tiny", 64, LEVELS, tau) for tau in (0, 75, 300, 1000)},
-        "tiny, flat, 300 km, from nothing": Way("tiny", 64, _FLAT, 300, start_at_density=False),
+        **{f"tiny, f*, {tau} km": Way("tiny", 64, LEVELS, tau) for tau in (0, 300)},
+        "tiny, flat, 300 km, from nothing": Way("tiny", 64, _FLAT, 300, start_at_density=False, epochs=(12.0,)),
         "tiny, flat, 300 km, blind": Way("tiny", 64, _FLAT, 300, blind=True),
-        **{f"mobilenet, flat, {tau} km": Way("mobilenet_v3_small", 128, _FLAT, tau) for tau in (0, 300)},
+        "mobilenet, flat, 300 km": Way("mobilenet_v3_small", 128, _FLAT, 300, epochs=(12.0,)),
     }
 )
 """Name of each way of training to what it is."""

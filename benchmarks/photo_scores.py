@@ -59,17 +59,18 @@ def folds(place: Indices, count: int, seed: int = 0) -> Indices:
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """How far a model is believed: ``log p = log density + weight * (log model / temperature - log density) + const``.
+    """How far a model is believed: ``p = density ** density_power * model ** model_power / Z``.
 
-    A ``weight`` of 1 is the model at its temperature, 0 is density whatever the model says.
+    With the powers 1 - w and w / T this is ``log density + w * (log model / T - log density)``: powers 1 and 0 are
+    density whatever the model says, 0 and 1 / T the model at a temperature of T.
     """
 
-    weight: float = 1.0
-    temperature: float = 1.0
+    density_power: float
+    model_power: float
 
     def __call__(self, log_model: Floats32, log_density: Floats) -> Floats:
         """Normalised log-probabilities (m, n), of the model's (m, n) and of density's (n,)."""
-        mixed = self.weight / self.temperature * log_model.astype(np.float64) + (1.0 - self.weight) * log_density
+        mixed = self.model_power * log_model.astype(np.float64) + self.density_power * log_density
         return mixed - _log_sums(mixed)[:, None]
 
 
@@ -80,37 +81,31 @@ def _log_sums(rows: Floats) -> Floats:
 
 
 def fit_shrinkage(log_model: Floats32, log_density: Floats, cells: NDArray[np.int32]) -> Shrinkage:
-    """The weight (0 to 1) and temperature (0.05 to 20) of highest likelihood on photos that were not trained on.
+    """The powers of highest likelihood, density's from 0 to 1 and the model's from 0 to 20.
 
     Args:
-        log_model: Log-probabilities (m, n) of the model.
+        log_model: Log-probabilities (m, n) of the model about photos that were not trained on.
         log_density: Those of density (n,), all finite.
         cells: (m,) the true cells.
     """
     from scipy.optimize import minimize
 
-    def cost(x: Floats) -> tuple[float, Floats]:
-        weight, sharpness = float(x[0]), math.exp(-float(x[1]))
+    def cost(powers: Floats) -> tuple[float, Floats]:
         total, slopes = 0.0, np.zeros(2)
         for start in range(0, len(cells), _AT_ONCE):
             rows = log_model[start : start + _AT_ONCE].astype(np.float64)
             own = cells[start : start + _AT_ONCE]
-            mixed = weight * sharpness * rows + (1.0 - weight) * log_density
+            mixed = powers[0] * log_density + powers[1] * rows
             norm = _log_sums(mixed)
             p = np.exp(mixed - norm[:, None])
             at = np.arange(len(rows)), own
             total += float((norm - mixed[at]).sum())
-            missing = (p * rows).sum(axis=1) - rows[at]
-            slopes[0] += float((sharpness * missing - p @ log_density + log_density[own]).sum())
-            slopes[1] += float((-weight * sharpness * missing).sum())
+            slopes += (p @ log_density - log_density[own]).sum(), ((p * rows).sum(axis=1) - rows[at]).sum()
         return total / len(cells), slopes / len(cells)
 
-    bounds = ((0.0, 1.0), (math.log(0.05), math.log(20.0)))
-    found = minimize(cost, np.array([0.5, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds)
-    best = found.x
-    if cost(best)[0] >= cost(np.zeros(2))[0]:  # nothing is better than density
-        best = np.zeros(2)
-    return Shrinkage(float(best[0]), float(math.exp(best[1])))
+    # The likelihood is log-linear in the powers, so it has one maximum.
+    found = minimize(cost, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=((0.0, 1.0), (0.0, 20.0)))
+    return Shrinkage(float(found.x[0]), float(found.x[1]))
 
 
 @dataclass(frozen=True, eq=False)

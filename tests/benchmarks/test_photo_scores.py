@@ -50,17 +50,16 @@ def test_photos_that_others_join_are_one_place_across_the_date_line() -> None:
     assert places(np.zeros(5), lon).tolist() == [0, 0, 0, 0, 1]
 
 
-def test_at_weight_0_density_is_all_that_is_left(coarse: Partition, log_density: Floats) -> None:
+def test_where_no_weight_is_on_the_model_density_is_all_that_is_left(coarse: Partition, log_density: Floats) -> None:
     model = np.random.default_rng(0).normal(0, 5, (7, len(coarse))).astype(np.float32)
-    for temperature in (0.05, 1.0, 20.0):
-        said = Shrinkage(0.0, temperature)(model, log_density)
-        np.testing.assert_allclose(said, np.repeat(log_density[None], 7, axis=0), atol=1e-12)
+    said = Shrinkage(1.0, 0.0)(model, log_density)
+    np.testing.assert_allclose(said, np.repeat(log_density[None], 7, axis=0), atol=1e-12)
 
 
-def test_at_weight_1_the_model_is_all_that_is_left(log_density: Floats) -> None:
+def test_where_no_weight_is_on_density_the_model_is_all_that_is_left(log_density: Floats) -> None:
     model = np.log(np.random.default_rng(0).dirichlet(np.ones(len(log_density)), 3)).astype(np.float32)
-    np.testing.assert_allclose(Shrinkage(1.0, 1.0)(model, log_density), model, atol=1e-5)
-    warmer = np.exp(Shrinkage(1.0, 2.0)(model, log_density))
+    np.testing.assert_allclose(Shrinkage(0.0, 1.0)(model, log_density), model, atol=1e-5)
+    warmer = np.exp(Shrinkage(0.0, 0.5)(model, log_density))
     roots = np.sqrt(np.exp(model.astype(np.float64)))
     np.testing.assert_allclose(warmer, roots / roots.sum(axis=1, keepdims=True), atol=1e-6)
 
@@ -69,14 +68,16 @@ def test_a_model_that_knows_nothing_is_shrunk_away_and_one_that_knows_is_kept(lo
     rng = np.random.default_rng(1)
     cells = rng.choice(len(log_density), 400, p=np.exp(log_density)).astype(np.int32)
     noise = (log_density + rng.normal(0, 2, (400, len(log_density)))).astype(np.float32)
-    assert fit_shrinkage(noise, log_density, cells).weight < 0.1
+    away = fit_shrinkage(noise, log_density, cells)
+    assert away.model_power < 0.1
+    assert away.density_power > 0.9
     # A light that most true cells and few others show, told three times too loud: a temperature of 3 takes that back.
     lit = rng.random(noise.shape) < 0.05
     lit[np.arange(400), cells] = rng.random(400) < 0.7
     hinted = log_density + np.where(lit, np.log(0.7 / 0.05), np.log(0.3 / 0.95))
     kept = fit_shrinkage((3.0 * hinted).astype(np.float32), log_density, cells)
-    assert kept.weight > 0.8
-    assert kept.weight / kept.temperature == pytest.approx(1 / 3, abs=0.05)
+    assert kept.density_power < 0.2
+    assert kept.model_power == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_a_fit_is_the_best_of_its_neighbours(log_density: Floats) -> None:
@@ -89,8 +90,9 @@ def test_a_fit_is_the_best_of_its_neighbours(log_density: Floats) -> None:
         return float(fit(model, log_density)[np.arange(120), cells].mean())
 
     best = fit_shrinkage(model, log_density, cells)
-    for weight, temperature in ((0.03, 1.0), (-0.03, 1.0), (0.0, 1.1), (0.0, 0.9)):
-        other = Shrinkage(min(max(best.weight + weight, 0.0), 1.0), best.temperature * temperature)
+    for more_density, more_model in ((0.03, 0.0), (-0.03, 0.0), (0.0, 0.03), (0.0, -0.03)):
+        density = min(max(best.density_power + more_density, 0.0), 1.0)
+        other = Shrinkage(density, max(best.model_power + more_model, 0.0))
         assert likelihood(best) >= likelihood(other)
 
 
