@@ -57,7 +57,8 @@ WAYS: Final[Mapping[str, Way]] = MappingProxyType(
         **{f"tiny, f*, {tau} km": Way("tiny", 64, LEVELS, tau) for tau in (0, 300)},
         "tiny, flat, 300 km, from nothing": Way("tiny", 64, _FLAT, 300, start_at_density=False, epochs=(12.0,)),
         "tiny, flat, 300 km, blind": Way("tiny", 64, _FLAT, 300, blind=True),
-        "mobilenet, flat, 300 km": Way("mobilenet_v3_small", 128, _FLAT, 300, epochs=(12.0,)),
+        "tiny, f*, 300 km, blind": Way("tiny", 64, LEVELS, 300, blind=True, epochs=(12.0,)),
+        "mobilenet, flat, 300 km": Way("mobilenet_v3_small", 128, _FLAT, 300, epochs=(6.0,)),
     }
 )
 """Name of each way of training to what it is."""

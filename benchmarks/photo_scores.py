@@ -7,7 +7,7 @@ not by photos.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,6 +142,10 @@ class Scores:
         return np.asarray(0.5 * (self.km[order][upper] + self.km[order][lower]))
 
 
+def _joined(parts: Sequence[Scores]) -> Scores:
+    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("bits", "km", "mass")))
+
+
 def difference(ours: Scores, theirs: Scores, place: Indices, seed: int = 0) -> dict[str, tuple[float, float, float]]:
     """Each figure of ``ours`` less that of ``theirs``, with the ends of its paired 95 % bootstrap interval.
 
@@ -179,26 +183,30 @@ class Scorer:
 
     def score(self, log_p: Iterator[Floats], lat: Floats, lon: Floats) -> Scores:
         """Scores of log-probabilities that come in blocks (b, n), about photos at ``lat``, ``lon`` (m,) in degrees."""
-        cells, start = self.partition.cells_of(lat, lon), 0
-        bits, kms, masses = [], [], []
+        found, start = [], 0
         for block in log_p:
             some = slice(start, start + len(block))
             start += len(block)
             p = np.exp(block).astype(np.float32)
-            best = np.argmax(p @ self._utility, axis=1)
-            km = haversine_km(self.partition.lat[best], self.partition.lon[best], lat[some], lon[some])
-            bits.append(block[np.arange(len(block)), cells[some]] / math.log(2.0))
-            kms.append(km)
-            masses.append([self._mass(*row) for row in zip(p, best, km, strict=True)])
-        return Scores(np.concatenate(bits), np.concatenate(kms), np.concatenate(masses))
+            found.append(self._scores(block, p, np.argmax(p @ self._utility, axis=1), lat[some], lon[some]))
+        return _joined(found)
+
+    def score_one(self, said: CellDistribution, lat: Floats, lon: Floats) -> Scores:
+        """Scores of a distribution that is the same for all photos."""
+        p = said.p[None]
+        best = np.argmax(p @ self._utility, axis=1)
+        block = np.log(np.maximum(p.astype(np.float64), 1e-30))
+        parts = [self._scores(block, p, best, lat[k : k + 1], lon[k : k + 1]) for k in range(len(lat))]
+        return _joined(parts)
+
+    def _scores(self, log_p: Floats, p: Floats32, best: Indices, lat: Floats, lon: Floats) -> Scores:
+        """Scores of the points in cells ``best`` (b,)."""
+        km = haversine_km(self.partition.lat[best], self.partition.lon[best], lat, lon)
+        bits = log_p[np.arange(len(log_p)), self.partition.cells_of(lat, lon)] / math.log(2.0)
+        return Scores(bits, km, np.array([self._mass(*row) for row in zip(p, best, km, strict=True)]))
 
     def _mass(self, p: Floats32, cell: int, km: float) -> float:
         """``CellDistribution.mass_within`` of the cell's mean."""
         middle = unit_vectors(self.partition.lat[cell], self.partition.lon[cell])
         within = self._sub_points @ middle >= math.cos(km / EARTH_RADIUS_KM)
         return float(within.reshape(len(p), -1).mean(axis=1) @ p / p.sum(dtype=np.float64))
-
-    def score_one(self, said: CellDistribution, lat: Floats, lon: Floats) -> Scores:
-        """Scores of a distribution that is the same for all photos."""
-        row = np.log(np.maximum(said.p.astype(np.float64), 1e-30))[None]
-        return self.score(iter([np.repeat(row, len(lat), axis=0)]), lat, lon)

@@ -256,7 +256,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for seed in range(args.seeds):
         _on_513(bench, chosen, seed)
     _print(bench.rows)
-    _print_pixels(bench, chosen.name, [way.name for way in ways if WAYS[way.name].blind])
+    blind = f"{chosen.name}, blind"
+    if blind in args.ways:
+        _print_pixels(bench, chosen.name, blind)
     if args.csv:
         _write(args.csv, bench.rows)
     print(f"\n{machine()}")
@@ -299,19 +301,18 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
             )
 
 
-def _print_pixels(bench: _Bench, chosen: str, blind: Sequence[str]) -> None:
+def _print_pixels(bench: _Bench, chosen: str, blind: str) -> None:
     """What the pixels add: the chosen way less the same one that sees nothing."""
     print()
     for shown in ("streets_dev", "places_dev"):
-        for other in blind:
-            for suffix in ("", ", shrunk"):
-                ours, theirs = bench.scores[shown, chosen + suffix], bench.scores[shown, other + suffix]
-                gains = difference(ours, theirs, _renumbered(bench.place[bench.range_of(shown)]))
-                bits, score = (
-                    f"{gains[name][0]:+{form}} [{gains[name][1]:+{form}}, {gains[name][2]:+{form}}]"
-                    for name, form in (("bits", ".2f"), ("geoscore", ".0f"))
-                )
-                print(f"{shown}: {chosen}{suffix} less {other}{suffix}: {bits} bits, GeoScore {score}")
+        for suffix in ("", ", shrunk"):
+            ours, theirs = bench.scores[shown, chosen + suffix], bench.scores[shown, blind + suffix]
+            gains = difference(ours, theirs, _renumbered(bench.place[bench.range_of(shown)]))
+            bits, score = (
+                f"{gains[name][0]:+{form}} [{gains[name][1]:+{form}}, {gains[name][2]:+{form}}]"
+                for name, form in (("bits", ".2f"), ("geoscore", ".0f"))
+            )
+            print(f"{shown}: {chosen}{suffix} less {blind}{suffix}: {bits} bits, GeoScore {score}")
 
 
 if __name__ == "__main__":

@@ -144,7 +144,8 @@ def test_points_and_masses_are_those_of_the_distribution(coarse: Partition) -> N
     log_p = np.log(rng.dirichlet(np.full(len(coarse), 0.05), 20) + 1e-9)
     log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
     lat, lon = rng.uniform(-50, 60, 20), rng.uniform(-180, 180, 20)
-    found = Scorer(coarse).score(iter([log_p[:13], log_p[13:]]), lat, lon)
+    scorer = Scorer(coarse)
+    found = scorer.score(iter([log_p[:13], log_p[13:]]), lat, lon)
     for k, row in enumerate(log_p):
         said = CellDistribution(coarse, np.exp(row).astype(np.float32))
         point = said.point()
@@ -152,4 +153,7 @@ def test_points_and_masses_are_those_of_the_distribution(coarse: Partition) -> N
         assert found.km[k] == pytest.approx(km, abs=1e-6)
         assert found.mass[k] == pytest.approx(said.mass_within(*point, km), abs=1e-3)
         assert (found.mass[k] <= 0.5) == (km <= said.radius_km(*point, 0.5))
+        of_one = scorer.score_one(said, lat[k : k + 1], lon[k : k + 1])
+        assert (of_one.km[0], of_one.mass[0]) == pytest.approx((found.km[k], found.mass[k]))
+        assert of_one.bits[0] == pytest.approx(found.bits[k], abs=1e-5)
         assert found.bits[k] == pytest.approx(row[coarse.cells_of(lat[k], lon[k])] / np.log(2))
