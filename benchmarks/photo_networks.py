@@ -54,7 +54,8 @@ _FLAT: Final = LEVELS[:1]
 WAYS: Final[Mapping[str, Way]] = MappingProxyType(
     {
         **{f"tiny, flat, {tau} km": Way("tiny", 64, _FLAT, tau) for tau in (0, 75, 300, 1000)},
-        **{f"tiny, f*, {tau} km": Way("tiny", 64, LEVELS, tau) for tau in (0, 300)},
+        "tiny, f*, 0 km": Way("tiny", 64, LEVELS, 0, epochs=(12.0,)),
+        "tiny, f*, 300 km": Way("tiny", 64, LEVELS, 300),
         "tiny, flat, 300 km, from nothing": Way("tiny", 64, _FLAT, 300, start_at_density=False, epochs=(12.0,)),
         "tiny, flat, 300 km, blind": Way("tiny", 64, _FLAT, 300, blind=True),
         "tiny, f*, 300 km, blind": Way("tiny", 64, LEVELS, 300, blind=True, epochs=(12.0,)),

@@ -78,7 +78,7 @@ class _Bench:
         self.cells = self.partition.cells_of(self.lat, self.lon)
         self.place = places(self.lat, self.lon)
         self.rows: list[dict[str, object]] = []
-        self.scores: dict[tuple[str, str], Scores] = {}  # of (set, model), with its first seed
+        self.scores: dict[tuple[str, str], tuple[slice, Scores]] = {}  # of (set, model): where, with the first seed
         self._baselines: dict[tuple[int, int, str], Scores] = {}
 
     @cached_property
@@ -112,7 +112,7 @@ class _Bench:
     def add(self, shown: str, where: slice, model: str, scores: Scores, **about: object) -> None:
         """One row: ``scores`` of ``model`` on the photos of ``where``."""
         place = _renumbered(self.place[where])
-        self.scores.setdefault((shown, model), scores)
+        self.scores.setdefault((shown, model), (where, scores))
         base = self.baseline(where, "density")
         gains = difference(scores, base, place)
         street = difference(scores, self.baseline(where, "density:street"), place)["bits"]
@@ -253,10 +253,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for way in ways:
         for seed in range(args.seeds if way is chosen else 1):
             _on_268(bench, way, seed)
-    for seed in range(args.seeds):
-        _on_513(bench, chosen, seed)
-    _print(bench.rows)
     blind = f"{chosen.name}, blind"
+    for way in ways:
+        for seed in range(args.seeds if way is chosen else int(way.name == blind)):
+            _on_513(bench, way, seed)
+    _print(bench.rows)
     if blind in args.ways:
         _print_pixels(bench, chosen.name, blind)
     if args.csv:
@@ -304,10 +305,10 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
 def _print_pixels(bench: _Bench, chosen: str, blind: str) -> None:
     """What the pixels add: the chosen way less the same one that sees nothing."""
     print()
-    for shown in ("streets_dev", "places_dev"):
+    for shown in dict.fromkeys(shown for shown, _ in bench.scores):
         for suffix in ("", ", shrunk"):
-            ours, theirs = bench.scores[shown, chosen + suffix], bench.scores[shown, blind + suffix]
-            gains = difference(ours, theirs, _renumbered(bench.place[bench.range_of(shown)]))
+            (where, ours), (_, theirs) = bench.scores[shown, chosen + suffix], bench.scores[shown, blind + suffix]
+            gains = difference(ours, theirs, _renumbered(bench.place[where]))
             bits, score = (
                 f"{gains[name][0]:+{form}} [{gains[name][1]:+{form}}, {gains[name][2]:+{form}}]"
                 for name, form in (("bits", ".2f"), ("geoscore", ".0f"))
