@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -136,7 +137,7 @@ class Answers:
             partial = path.with_suffix(".partial.npy")
             np.save(partial, found)
             partial.replace(path)
-            print(f"{path.stem}: {len(chosen)} photos, {time.perf_counter() - start:.0f} s", flush=True)
+            print(f"{path.stem}: {len(chosen)} photos, {time.perf_counter() - start:.0f} s", file=sys.stderr)
         return np.asarray(np.load(path), np.float32)
 
     def _trained(self, name: str, epochs: float, seed: int, chosen: Indices, asked: Indices) -> Floats32:
