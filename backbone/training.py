@@ -92,7 +92,7 @@ class Training:
         """What is trained on what; the same when it goes on."""
         return {
             "photos": self.photos.fingerprint, "held-out photos": self.held_out.fingerprint,
-            "cells": self.partition.hash, "network": self.config.to_dict(), "recipe": asdict(self.recipe),
+            "cells": self.partition.hash, **self.config.to_dict(), **asdict(self.recipe),
             "precision": "bf16" if self.half else "float32", "number of processes": self.processes.world,
         }  # fmt: skip
 

@@ -92,8 +92,8 @@ def read_state(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, pla
     now = json.loads(json.dumps(dict(plan)))
     if different := sorted(key for key in {*before, *now} if before.get(key) != now.get(key)):
         raise WeightsError(
-            f"{printable(str(path.parent))} holds a training of something else ({', '.join(different)} differ): give "
-            "the same as then, or another folder, or remove the checkpoint there"
+            f"{printable(str(path.parent))} holds another training ({', '.join(different)} not as then): give the "
+            "same, or another folder, or remove the checkpoint there"
         )
     try:
         net.load_state_dict({n.removeprefix("net."): v for n, v in tensors.items() if n.startswith("net.")})

@@ -239,7 +239,7 @@ class TestWhatIsRefused:
         photos, recipe = ColouredPhotos(40), Recipe(epochs=1, batch=20, held_out=0.0)
         train(tmp_path, photos, partition=PARTITION, config=TINY, recipe=recipe, run=CPU)
         other = Recipe(epochs=1, batch=20, held_out=0.0, rate=2e-3)
-        with pytest.raises(WeightsError, match=r"something else \(recipe differ"):
+        with pytest.raises(WeightsError, match=r"another training \(rate not as then\)"):
             train(tmp_path, photos, partition=PARTITION, config=TINY, recipe=other, run=CPU)
 
     def test_a_damaged_checkpoint_says_what_to_do(self, tmp_path: Path) -> None:
