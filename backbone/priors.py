@@ -2,30 +2,83 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+from typing import Final
+
 from backbone.base import Prior
 from backbone.density import MIXTURES, DensityPrior
-from data.errors import RequestError
+from backbone.planet import PlanetPrior
+from backbone.weights_card import WeightsCard
+from backbone.weights_store import InstalledWeights, find, installed
+from data.errors import RequestError, WeightsError
 from data.partition import load_default
 
 __all__ = ["available_priors", "make_prior"]
 
+_LEAST_POINTS: Final = 100
+_LEAST_COVERED: Final = 0.5
+
 
 def available_priors() -> list[str]:
-    """Names that ``make_prior`` takes, ``auto`` first."""
-    return ["auto", *MIXTURES]
+    """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
+    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
 
 
 def make_prior(name: str = "auto") -> Prior:
-    """The prior called ``name`` on the shipped partition; ``auto`` takes the best whose weights are at hand.
+    """The prior called ``name``.
+
+    Args:
+        name: What is wanted.
+
+            - ``"auto"``: of the models that were measured to beat the density prior with 95 % confidence on at least
+              100 photos that were held out, and have seen photos from where at least half of the world's come from,
+              the one that gains most GeoScore; the density prior where there is none.
+            - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
+            - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
+              name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
 
     Raises:
-        RequestError: If there is no prior of that name.
+        RequestError: There is no prior of that name.
+        WeightsError: The model is missing or damaged.
 
-    >>> make_prior("auto").name
-    'density'
+    >>> make_prior("density:street").name
+    'density:street'
     """
-    if name == "auto":
-        name = "density"  # no visual prior is shipped yet
+    if name in ("auto", "planet"):
+        model = _best(for_auto=name == "auto")
+        if model is not None:
+            return PlanetPrior(model.folder)
+        if name == "planet":
+            raise WeightsError(
+                "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
+                "`whence weights add FOLDER`; `whence weights list` shows what there is"
+            )
+        name = "density"
     if name in MIXTURES:
         return DensityPrior(load_default(), name)
+    kind, _, which = name.partition(":")
+    if kind == "planet" and which:
+        return PlanetPrior(Path(which) if any(mark in which for mark in "/\\") else find(which))
     raise RequestError(f"unknown prior {name!r}: choose one of {', '.join(available_priors())}")
+
+
+def _best(*, for_auto: bool) -> InstalledWeights | None:
+    """The sound model that was measured to gain most over the density prior; without figures, the first."""
+    sound = [model for model in installed() if model.card is not None and not model.fault]
+    if for_auto:
+        sound = [model for model in sound if model.card is not None and _knows_the_world(model.card)]
+    return max(sound, key=lambda model: _figure(model.card, "held_out_gain"), default=None)
+
+
+def _knows_the_world(card: WeightsCard) -> bool:
+    """Whether it is certainly better than the density prior, and about photos from anywhere, not of one city."""
+    return (
+        _figure(card, "held_out_gain_low") > 0.0
+        and _figure(card, "held_out_points") >= _LEAST_POINTS
+        and _figure(card, "covered") >= _LEAST_COVERED
+    )
+
+
+def _figure(card: WeightsCard | None, name: str) -> float:
+    return -math.inf if card is None else card.metrics.get(name, -math.inf)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["machine"]
+__all__ = ["gpu", "machine"]
 
 
 def machine() -> str:
@@ -17,5 +18,23 @@ def machine() -> str:
     if cpuinfo.exists():
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "onnxruntime", "rapidocr"))
+    libraries = ", ".join(_versions("numpy", "torch", "onnxruntime", "rapidocr"))
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {libraries}"
+
+
+def gpu() -> str:
+    """The GPU that torch sees first, its memory and the CUDA that torch was built for; or that there is none."""
+    import torch  # takes seconds, which most benchmarks need not wait for
+
+    if not torch.cuda.is_available():
+        return "no GPU"
+    memory = torch.cuda.get_device_properties(0).total_memory
+    return f"{torch.cuda.get_device_name(0)} ({memory / 2**30:.0f} GiB), CUDA {torch.version.cuda}"
+
+
+def _versions(*names: str) -> Iterator[str]:
+    for name in names:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:  # a machine that is borrowed for its GPU may have no OCR
+            continue

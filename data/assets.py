@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 
 from data.errors import DatasetError, WeightsError
+from data.printable import printable
 
 __all__ = ["check_asset", "read_asset"]
 
@@ -67,7 +68,7 @@ def _require_file(path: Path) -> None:
 def _unreadable(
     path: Path, reason: OSError, error: type[DatasetError] | type[WeightsError], cure: str
 ) -> DatasetError | WeightsError:
-    return error(f"{path} cannot be read ({reason.strerror or reason}): {cure}")
+    return error(f"{printable(str(path))} cannot be read ({reason.strerror or reason}): {cure}")
 
 
 def _require_hash(
@@ -75,6 +76,6 @@ def _require_hash(
 ) -> None:
     if found != wanted:
         raise error(
-            f"{path} is damaged or not the file that belongs there ({size} bytes, sha256 {found[:12]}..., expected "
-            f"{wanted[:12]}...): {cure}"
+            f"{printable(str(path))} is damaged or not the file that belongs there ({size} bytes, sha256 "
+            f"{found[:12]}..., expected {wanted[:12]}...): {cure}"
         )

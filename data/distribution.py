@@ -293,8 +293,10 @@ class CellDistribution:
     def _distances_from(self, lat: float, lon: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Distances (km) of the sub-points of all cells that matter, and their weights."""
         kept = self.p > _NEGLIGIBLE
-        points = gaussian_points(self.lat[kept], self.lon[kept], self.spread_km[kept], _RINGS)  # [m, _RINGS]
-        return haversine_km(lat, lon, *points).ravel(), np.repeat(self.p[kept].astype(np.float64) / _RINGS, _RINGS)
+        lats, lons = self.sub_points()  # [n, _RINGS]
+        return haversine_km(lat, lon, lats[kept], lons[kept]).ravel(), np.repeat(
+            self.p[kept].astype(np.float64) / _RINGS, _RINGS
+        )
 
 
 def _arc_km(cosine: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from PIL import Image as PILImage
 from PIL import UnidentifiedImageError, features
 
 from data.errors import ImageError
+from data.orientation import as_stored, orientation
 from data.pillow_settings import pillow_open, whole_images_only, without_warnings
 from data.printable import printable
 
@@ -57,7 +58,6 @@ _FOREIGN = frozenset(
 )
 _ADDRESS = re.compile(r"(?i)^https?:/+")  # a Path has one of the two slashes
 _OPENERS = tuple(f for f in FORMATS if f != "MPO")  # Pillow opens an MPO as JPEG, and sees what it is then
-_ORIENTATION = 0x0112
 _STRIPE = 512  # rows that are converted at a time
 
 
@@ -114,28 +114,33 @@ class Image:
         return int(self.pixels.shape[0])
 
 
-def load(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> Image:
+def load(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS, at_least: int = 0) -> Image:
     """The photo in ``source``: its first frame, upright, RGB; transparency is laid over white.
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an (H, W, 3) uint8 RGB array, which is copied.
         limits: Caps that are checked before decoding. Pillow's own cap of 179 megapixels holds beside them.
+        at_least: Whether a file that is a JPEG may be decoded at a half, a quarter or an eighth of its size, which is
+            faster: at the smallest whose shorter side has so many pixels. 0: whole. All else is decoded whole.
 
     Raises:
         ImageError: No such file, a folder, unreadable, empty, not an image, a format that is not in :data:`FORMATS`,
             truncated or damaged, too large, too small, or nothing that can be a photo.
+        ValueError: ``at_least`` is negative.
 
     >>> load(np.zeros((32, 48, 3), np.uint8)).pixels.shape
     (32, 48, 3)
     """
+    if at_least < 0:
+        raise ValueError(f"at_least must be a number of pixels or 0, not {at_least}")
     try:
-        return _load(source, limits)
+        return _load(source, limits, at_least)
     except MemoryError as error:
         name = printable(str(source)) if isinstance(source, str | os.PathLike) else "the photo"
         raise ImageError(_no_memory(name)) from error
 
 
-def _load(source: ImageSource, limits: Limits) -> Image:
+def _load(source: ImageSource, limits: Limits, at_least: int) -> Image:
     if isinstance(source, np.ndarray):
         return Image(_checked_array(source, limits))
     if isinstance(source, PILImage.Image):
@@ -145,12 +150,12 @@ def _load(source: ImageSource, limits: Limits) -> Image:
         with _pillow_edge(shown, limits):
             return Image(_pixels(source, shown, limits), name)
     if isinstance(source, bytes | bytearray | memoryview):
-        return Image(_decode(bytes(source), "the image", limits))
+        return Image(_decode(bytes(source), "the image", limits, at_least))
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         if not isinstance(name, str):
             raise ImageError(f"{name!r} is a path of bytes: pass a str, or the bytes of the file itself")
-        return Image(_decode(_read(name, limits), printable(name), limits), name)
+        return Image(_decode(_read(name, limits), printable(name), limits, at_least), name)
     raise ImageError(
         f"cannot make a photo of {type(source).__name__}: pass a path, the bytes of a file, a PIL image "
         "or an (H, W, 3) uint8 array"
@@ -241,7 +246,7 @@ def _read(name: str, limits: Limits) -> bytes:
     return content
 
 
-def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
+def _decode(content: bytes, name: str, limits: Limits, at_least: int) -> NDArray[np.uint8]:
     if not content:
         raise ImageError(f"{name} is empty: it has no bytes")
     if len(content) > limits.max_bytes:
@@ -262,6 +267,9 @@ def _decode(content: bytes, name: str, limits: Limits) -> NDArray[np.uint8]:
         with image:
             if foreign and image.format == "TIFF":  # a raw file begins as a TIFF, with a thumbnail
                 raise ImageError(no_opener)
+            if at_least:
+                _check_size(image.width, image.height, name, limits)  # the whole size, which a draft hides
+                image.draft(None, (max(at_least, limits.min_side),) * 2)
             return _pixels(image, name, limits)
 
 
@@ -323,10 +331,10 @@ def _pixels(image: PILImage.Image, name: str, limits: Limits) -> NDArray[np.uint
         image.info.update(hidden)
     _check_size(image.width, image.height, name, limits)  # some decoders learn the true size only now
     exif = image.info.get("exif")
-    turn = _orientation(exif) if isinstance(exif, bytes) else 1
+    turn = orientation(exif) if isinstance(exif, bytes) else 1
     size = (image.width, image.height) if turn >= 5 else (image.height, image.width)
     upright = np.empty((*size, 3), np.uint8)
-    pixels = _as_stored(upright, turn)  # a view: what is written into it stands upright
+    pixels = as_stored(upright, turn)  # a view: what is written into it stands upright
     white = _white(image, name) if image.mode.startswith(("I", "F")) else None
     # In stripes: beside what the decoder holds and what comes out, no third copy of a large photo is ever made.
     for top in range(0, image.height, _STRIPE):
@@ -334,44 +342,6 @@ def _pixels(image: PILImage.Image, name: str, limits: Limits) -> NDArray[np.uint
         stripe = image.crop((0, top, image.width, bottom))
         pixels[top:bottom] = _to_rgb(stripe) if white is None else _from_deep_gray(stripe, *white)[..., None]
     return upright
-
-
-def _as_stored(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """A view of ``upright`` as a camera held that way stores it. 4.6.4 of CIPA DC-008-2012_E.pdf at cipa.jp/std."""
-    match orientation:
-        case 2:
-            return upright[:, ::-1]
-        case 3:
-            return upright[::-1, ::-1]
-        case 4:
-            return upright[::-1]
-        case 5:
-            return upright.transpose(1, 0, 2)
-        case 6:
-            return np.rot90(upright, 1)
-        case 7:
-            return upright[::-1, ::-1].transpose(1, 0, 2)
-        case 8:
-            return np.rot90(upright, -1)
-    return upright
-
-
-def _orientation(exif: bytes) -> int:
-    """Value of the one tag 0x0112 in the first directory of an EXIF block; 1 (upright) where there is none."""
-    exif = exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
-    order: Literal["little", "big"] = "little" if exif[:2] == b"II" else "big"
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(exif[at : at + size], order)
-
-    directory = number(4, 4)
-    for entry in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
-        if entry + 12 > len(exif):
-            break
-        if number(entry, 2) == _ORIENTATION:
-            kind = number(entry + 2, 2)  # SHORT as the standard says, LONG as some write
-            return number(entry + 8, 2) if kind == 3 else number(entry + 8, 4) if kind == 4 else 1
-    return 1
 
 
 def _to_rgb(image: PILImage.Image) -> NDArray[np.uint8]:

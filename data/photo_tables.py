@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.errors import DatasetError
 
-__all__ = ["Photos", "photos_of", "read_coordinates", "read_table"]
+__all__ = ["POINT_COLUMNS", "Photos", "photos_of", "read_coordinates", "read_table"]
 
 Floats = NDArray[np.float64]
 
 _SUBPOINTS: Final = 16
-_POINT_COLUMNS: Final = (("lat", "latitude"), ("lon", "lng", "long", "longitude"))
+POINT_COLUMNS: Final = (("lat", "latitude"), ("lon", "lng", "long", "longitude"))
+"""What the columns of latitudes and of longitudes may be called, in lower case."""
+
 _BOX_COLUMNS: Final = ("min_lat", "min_lon", "max_lat", "max_lon", "mean_lat", "mean_lon")
 
 
@@ -89,7 +91,7 @@ def read_table(path: str | Path) -> Floats:
             if set(_BOX_COLUMNS) <= set(header):
                 columns = [header.index(name) for name in _BOX_COLUMNS]
             else:
-                columns = [next((header.index(n) for n in names if n in header), -1) for names in _POINT_COLUMNS]
+                columns = [next((header.index(n) for n in names if n in header), -1) for names in POINT_COLUMNS]
             if -1 in columns:
                 raise DatasetError(f"{path} has no columns lat and lon in its first line: name them there")
             table = np.array([[float(row[k]) for k in columns] for row in rows if row], np.float64)

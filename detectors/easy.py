@@ -7,9 +7,7 @@ into the user's cache folder; each is checked against the hash that EasyOCR pins
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 import sys
 import threading
 import warnings
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 
 from data.errors import OfflineError, RequestError, WeightsError
 from data.offline import offline_by_environment, quiet_libraries
+from data.writing import write_whole
 from detectors._opencv import opencv
 from detectors.ocr import Detection
 
@@ -191,26 +190,12 @@ def _fetch(path: Path, offline: bool, transport: httpx.BaseTransport | None) -> 
             f"what came for EasyOCR's model {path.name} has the wrong hash: try again later, or {by_hand}"
         )
     try:
-        _write_whole(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise WeightsError(
             f"cannot keep EasyOCR's model {path.name} in {path.parent} ({error}): make room or let this user write "
             "there, or set XDG_CACHE_HOME to another folder"
         ) from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write ``path`` so that it appears complete or not at all, whoever else writes it at the same time."""
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())  # a name must not reach the disk before what it names
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The command ``whence``: ``demo``, ``locate``, ``blur``, ``partition`` and ``train``.
+"""The command ``whence``: ``demo``, ``locate``, ``blur``, ``partition``, ``train`` and ``weights``.
 
 Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
 """
@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.version import __version__
+from fusion.cli_arguments import count_argument, path_argument
+from fusion.cli_train import add_train
+from fusion.cli_weights import add_weights
 
 if TYPE_CHECKING:
     from fusion.answer import Answer, Failure
@@ -82,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Locate photos. Only pixels are looked at: metadata is never read for the answer. "
         "Nothing is looked up on a network.",
     )
-    locate.add_argument("photos", nargs="+", type=_path, metavar="PHOTO_OR_FOLDER")
+    locate.add_argument("photos", nargs="+", type=path_argument, metavar="PHOTO_OR_FOLDER")
     locate.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
     locate.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
     locate.add_argument(
@@ -91,13 +94,23 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     locate.add_argument("--retry-errors", action="store_true", help="with --out: do photos again whose row is an error")
     locate.add_argument(
-        "--workers", type=_count, metavar="N", help="photos decoded and read at once (default: one a core, at most 8)"
+        "--workers",
+        type=count_argument,
+        metavar="N",
+        help="photos decoded and read at once (default: one a core, at most 8)",
     )
     locate.add_argument(
         "--map", type=Path, metavar="OUT.html", help="write a map; with several photos OUT-NUMBER-NAME.html"
     )
-    locate.add_argument("--top", type=_count, default=5, metavar="K", help="cells and countries to list (default 5)")
-    locate.add_argument("--prior", default="auto", metavar="NAME", help="auto, density, density:people, density:street")
+    locate.add_argument(
+        "--top", type=count_argument, default=5, metavar="K", help="cells and countries to list (default 5)"
+    )
+    locate.add_argument(
+        "--prior",
+        default="auto",
+        metavar="NAME",
+        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
+    )
     locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     locate.add_argument(
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
@@ -120,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes PHOTO to OUT.jpg with licence plates, and whatever reads like one, filled with one colour. "
         "No metadata is written. A plate may be missed: look at the result before you publish it.",
     )
-    blur.add_argument("photo", type=_path, metavar="PHOTO")
-    blur.add_argument("out", type=_path, metavar="OUT.jpg")
+    blur.add_argument("photo", type=path_argument, metavar="PHOTO")
+    blur.add_argument("out", type=path_argument, metavar="OUT.jpg")
     blur.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     blur.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
     blur.set_defaults(run=_blur)
@@ -131,8 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     build = actions.add_parser("build", help="build one from photo coordinates (CSV with latitude and longitude)")
     build.add_argument("tables", nargs="+", type=Path, metavar="CSV")
     build.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.parquet")
-    build.add_argument("--t-max", type=_count, default=None, metavar="N", help="split cells with more photos")
-    build.add_argument("--t-min", type=_count, default=None, metavar="N", help="merge cells with fewer photos")
+    build.add_argument("--t-max", type=count_argument, default=None, metavar="N", help="split cells with more photos")
+    build.add_argument("--t-min", type=count_argument, default=None, metavar="N", help="merge cells with fewer photos")
     build.add_argument("--name", default=None, help="name of the partition (default: the file's)")
     build.set_defaults(run=_partition_build)
     info = actions.add_parser("info", help="cells, levels and the ceiling of a perfect classifier")
@@ -140,71 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--points", type=Path, metavar="CSV", help="measure the ceiling on these coordinates instead")
     info.set_defaults(run=_partition_info)
 
-    train = commands.add_parser("train", help="rebuild shipped weights from nothing (needs the extra `build`)")
-    models = train.add_subparsers(dest="model", required=True, metavar="MODEL")
-    reader = models.add_parser(
-        "reader",
-        help="the script classifier and the reader of Cyrillic, Greek, Bengali and Devanagari lines",
-        description="Renders lines of text with the fonts of this machine, trains two heads on RapidOCR's recogniser, "
-        "and writes OUT/reader.onnx. Stopped and started again it goes on from its checkpoints.",
-    )
-    reader.add_argument("out", type=_path, metavar="OUT", help="folder of checkpoints and of reader.onnx")
-    reader.add_argument("--minutes", type=_count, default=90, metavar="N", help="time for both (default 90)")
-    reader.add_argument("--pool", type=_path, metavar="DIR", help="folder of rendered lines (default: OUT/pool)")
-    reader.add_argument("--lines", type=_count, default=60_000, metavar="N", help="most lines of each in the pool")
-    reader.add_argument(
-        "--grounds",
-        type=_path,
-        nargs="+",
-        default=[],
-        metavar="FOLDER",
-        help="photos to write on, besides plain colours",
-    )
-    reader.add_argument("--seed", type=int, default=0, metavar="N")
-    reader.set_defaults(run=_train_reader)
-    _add_train_regions(models)
+    add_train(commands)
+    add_weights(commands)
     return parser
-
-
-def _add_train_regions(models: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    regions = models.add_parser(
-        "regions",
-        help="the detector of storefront signs and licence plates",
-        description="Cuts and draws a data set, trains with ultralytics, and writes OUT/regions.onnx. Stopped and "
-        "started again it goes on from its last epoch. OUT/stage*/results.csv has the curves.",
-    )
-    regions.add_argument("out", type=_path, metavar="OUT", help="folder of data set, checkpoints and regions.onnx")
-    regions.add_argument("--facades", type=_path, required=True, metavar="DIR", help="signs: images/ and labels/train")
-    regions.add_argument("--plates", type=_path, required=True, metavar="DIR", help="plates: images/ and labels/")
-    regions.add_argument("--streets", type=_path, nargs="+", default=[], metavar="DIR", help="photos without labels")
-    regions.add_argument("--minutes", type=_count, default=75, metavar="N", help="time to learn (default 75)")
-    regions.add_argument(
-        "--start", choices=("text", "coco", "nothing"), default="text",
-        help="first weights: a text detector's trunk, YOLO11n's of COCO (fetched), or none",
-    )  # fmt: skip
-    regions.add_argument(
-        "--weights", type=_path, metavar="FILE", help="YOLO11n's COCO weights, instead of fetching them"
-    )
-    regions.add_argument("--device", default="cpu", metavar="NAME", help="cpu, or 0 for the first GPU")
-    regions.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read pictures (default 1)")
-    regions.add_argument("--seed", type=int, default=0, metavar="N")
-    regions.set_defaults(run=_train_regions)
-
-
-def _path(text: str) -> Path:
-    if not text:  # `whence locate "$DIR"` without DIR: an empty path would be the current folder
-        raise argparse.ArgumentTypeError("an empty path")
-    return Path(text)
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
-    return value
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -357,32 +308,4 @@ def _partition_info(args: argparse.Namespace) -> int:
     from data.partition import load, load_default
 
     print(describe(load(args.file) if args.file else load_default(), points=args.points))
-    return 0
-
-
-def _train_reader(args: argparse.Namespace) -> int:
-    import logging
-
-    from detectors.train_reader import train
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    pool = args.pool or args.out / "pool"
-    written = train(args.out, minutes=args.minutes, pool=pool, grounds=args.grounds, lines=args.lines, seed=args.seed)
-    print(written if written else f"not finished: run the same command again, {args.out} has the checkpoints")
-    return 0
-
-
-def _train_regions(args: argparse.Namespace) -> int:
-    import logging
-
-    from detectors.region_data import Sources
-    from detectors.train_regions import train
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    sources = Sources(args.facades, args.plates, tuple(args.streets))
-    written = train(
-        args.out, sources, minutes=args.minutes, start=args.start, weights=args.weights, device=args.device,
-        workers=args.workers, seed=args.seed,
-    )  # fmt: skip
-    print(written)
     return 0

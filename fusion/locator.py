@@ -92,7 +92,7 @@ class Locator:
         RequestError: If a part is unknown, ``device`` is not there, or ``workers`` is less than 1.
         WeightsError: If a part's weights are missing.
 
-    >>> answer = Locator(ocr="none").locate(np.zeros((64, 64, 3), np.uint8))
+    >>> answer = Locator("density", ocr="none").locate(np.zeros((64, 64, 3), np.uint8))
     >>> answer.prior_name, answer.distribution is answer.prior
     ('density', True)
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,14 @@ from data.distribution import CellDistribution
 from data.partition import Partition, load_default
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_models_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What ``auto`` takes must not depend on the models that somebody has added on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHENCE_WEIGHTS", str(tmp_path_factory.mktemp("models")))
+        yield
 
 
 @pytest.fixture(scope="session")

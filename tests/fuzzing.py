@@ -30,6 +30,7 @@ from tests.fuzzed_images import hostile_image, image_is_held
 from tests.fuzzed_partitions import hostile_partition, partition_is_held
 from tests.fuzzed_readings import hostile_readings, readings_are_held
 from tests.fuzzed_results import hostile_results, results_are_held
+from tests.fuzzed_weights import hostile_weights, weights_are_held
 
 __all__ = ["TARGETS", "Target", "main", "run_seeds"]
 
@@ -58,6 +59,7 @@ TARGETS: dict[str, Target] = {
         Target("readings", hostile_readings, readings_are_held, seconds=60.0),
         Target("partitions", hostile_partition, partition_is_held),
         Target("results", hostile_results, results_are_held),
+        Target("weights", hostile_weights, weights_are_held),
     )
 }
 """All targets by name."""

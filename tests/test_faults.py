@@ -45,6 +45,7 @@ from data.errors import DatasetError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
 from detectors.line_net import LineNet
 from detectors.rapid import RapidEngine
+from tests.backbone.models import small_model
 from tests.conftest import REPOSITORY
 
 RECOGNISER = "PP-OCRv6_rec_small.onnx"
@@ -356,6 +357,19 @@ def test_the_demo_says_where_it_cannot_write_its_map(locked: Path) -> None:
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert re.fullmatch(r"whence: .*whence-demo\.html.*\n", done.stderr)
     assert list(locked.iterdir()) == []
+
+
+def test_weights_say_where_they_cannot_be_added_and_those_that_cannot_be_read_hide_nothing(
+    locked: Path, tmp_path: Path
+) -> None:
+    small_model(tmp_path / "model")
+    done = as_nobody(MAIN, "weights", "add", str(tmp_path / "model"), cwd=tmp_path, WHENCE_WEIGHTS=str(locked))
+    assert done.returncode == 2 and done.stdout == ""
+    assert re.fullmatch(r"whence: cannot add the model small to .*/locked \(Permission denied\): .*\n", done.stderr)
+    assert list(locked.iterdir()) == []
+    locked.chmod(0)
+    done = as_nobody(MAIN, "weights", "list", cwd=tmp_path, WHENCE_WEIGHTS=str(locked / "deeper"))
+    assert done.returncode == 0 and "Permission denied" in done.stdout and done.stderr == ""
 
 
 UNREADABLE = """

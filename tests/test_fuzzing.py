@@ -13,7 +13,7 @@ from tests.fuzzed_images import corpus, image_is_held
 from tests.fuzzing import TARGETS, Target, run_seeds
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-INPUTS = {"images": 600, "readings": 40, "partitions": 250, "results": 250}
+INPUTS = {"images": 600, "readings": 40, "partitions": 250, "results": 250, "weights": 250}
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

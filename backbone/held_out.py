@@ -1,0 +1,100 @@
+"""Photos that are kept from training, and what a model is worth on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbone.calibrate import mean_nll
+from data import s2
+from data.distribution import CellDistribution
+from data.geodesy import BANDS_KM, geoscore, haversine_km, within_bands
+from data.photo_sets import PhotoSet
+
+__all__ = ["held_out_mask", "measured", "shared_spots"]
+
+Floats = NDArray[np.float64]
+
+_SPOT_LEVEL: Final = 13  # S2 cells of 1.2 km: photos of one walk stay on one side
+_BOOTSTRAP: Final = 2_000
+
+
+def held_out_mask(lat: Floats, lon: Floats, share: float) -> NDArray[np.bool_]:
+    """Which photos (n,) are held out: about ``share`` of the spots of 1.2 km, the same at every try.
+
+    A spot is in or out by its own number, so photos of one walk never stand on both sides, and photos that are added
+    to a set later move nothing.
+
+    >>> held_out_mask(np.array([48.2, 48.2]), np.array([16.37, 16.37]), 1.0)
+    array([ True,  True])
+    """
+    spots = s2.cell_ids(lat, lon, _SPOT_LEVEL)
+    # splitmix64's last steps: neighbours on the ground have nothing in common.
+    mixed = (spots ^ (spots >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    mask: NDArray[np.bool_] = mixed.astype(np.float64) < share * 2.0**64
+    return mask
+
+
+def shared_spots(photos: PhotoSet, held_out: PhotoSet) -> int:
+    """How many spots of 1.2 km have photos in both sets: where there are any, figures on the second flatter."""
+    first, second = (s2.cell_ids(some.lat, some.lon, _SPOT_LEVEL) for some in (photos, held_out))
+    return len(np.intersect1d(first, second))
+
+
+def measured(
+    log_p: NDArray[np.float32],
+    lat: Floats,
+    lon: Floats,
+    density: CellDistribution,
+    *,
+    temperature: float,
+    points: int = 500,
+) -> dict[str, float]:
+    """Figures of log-probabilities (m, n) about photos taken at ``lat``, ``lon`` (m,) degrees, beside the density's.
+
+    ``held_out_photos`` is their number and ``held_out_nll`` the mean negative log-likelihood (nats) of the true cell.
+    Of the first ``points`` photos, which are ``held_out_points``: median distance (km), mean GeoScore, share within
+    each band of :data:`data.geodesy.BANDS_KM`, and share inside the radius that is meant to hold half of the mass; the
+    same of the density prior, as ``held_out_density_...``; and ``held_out_gain``, what the model's GeoScore has over
+    the density's, with ``held_out_gain_low``, the 2.5 % end of its paired bootstrap interval. Points are those of the
+    highest expected GeoScore. Only the number where there is no photo.
+    """
+    if not len(log_p):
+        return {"held_out_photos": 0.0}
+    partition = density.partition
+    said = [CellDistribution.from_logits(partition, row.astype(np.float64) / temperature) for row in log_p[:points]]
+    km, half = _distances(said, lat[:points], lon[:points])
+    km_density, half_density = _distances([density] * len(said), lat[:points], lon[:points])
+    gains = geoscore(km) - geoscore(km_density)
+    draws = np.random.default_rng(0).integers(0, len(gains), (_BOOTSTRAP, len(gains)))
+    return {
+        "held_out_photos": float(len(log_p)),
+        "held_out_nll": mean_nll(log_p, partition.cells_of(lat, lon), temperature),
+        "held_out_points": float(len(km)),
+        **{f"held_out_{name}": value for name, value in _figures(km, half).items()},
+        **{f"held_out_density_{name}": value for name, value in _figures(km_density, half_density).items()},
+        "held_out_gain": float(gains.mean()),
+        "held_out_gain_low": float(np.percentile(gains[draws].mean(axis=1), 2.5)),
+    }
+
+
+def _figures(km: Floats, half: Floats) -> dict[str, float]:
+    figures = {"median_km": float(np.median(km)), "geoscore": float(np.mean(geoscore(km)))}
+    figures |= {f"within_{band:g}_km": share for band, share in zip(BANDS_KM, within_bands(km), strict=True)}
+    return figures | {"inside_half_radius": float(np.mean(km <= half))}
+
+
+def _distances(said: Sequence[CellDistribution], lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+    """Distances (m,) of the best points in km, and radii (m,) that hold half of the mass."""
+    answers: dict[int, tuple[float, float, float]] = {}
+    for distribution in said:  # a prior that looks at no pixel gives one object for all
+        if id(distribution) not in answers:
+            point = distribution.point("geoscore")
+            answers[id(distribution)] = (*point, distribution.radius_km(*point))
+    found = np.array([answers[id(distribution)] for distribution in said])
+    return haversine_km(found[:, 0], found[:, 1], lat, lon), found[:, 2]

@@ -1,0 +1,38 @@
+"""What several modules of the command line share: kinds of arguments, for argparse's ``type``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = ["Commands", "count_argument", "path_argument"]
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What sub-commands are added to."""
+
+
+def path_argument(text: str) -> Path:
+    """A path that is not empty.
+
+    Raises:
+        argparse.ArgumentTypeError: It is.
+    """
+    if not text:  # `whence locate "$DIR"` without DIR: an empty path would be the current folder
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
+
+
+def count_argument(text: str) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return value
