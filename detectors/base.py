@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "TextReader",
     "bounding_box",
+    "bounds",
     "scaled",
 ]
 
@@ -169,6 +170,12 @@ def scaled(box: Box, scale: float) -> Box:
     """``box`` in a picture whose sides are ``scale`` times as long."""
     a, b, c, d = ((x * scale, y * scale) for x, y in box)
     return a, b, c, d
+
+
+def bounds(box: Box) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of ``box``, in its pixels."""
+    xs, ys = [x for x, _ in box], [y for _, y in box]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def bounding_box(boxes: Sequence[Box]) -> Box:

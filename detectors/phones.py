@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from data.gazetteer import Gazetteer, Place, country_name, load_default
+from data.gazetteer import Gazetteer, Place, country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from detectors.signs import strength, weakened
 from detectors.territories import photo_shares
-from detectors.towns import Towns
+from detectors.towns import Towns, towns_of
 
 __all__ = ["Phone", "PhoneReader", "phones_in"]
 
@@ -266,7 +266,6 @@ class PhoneReader:
     def __init__(self, gazetteer: Gazetteer | None = None) -> None:
         """Args: gazetteer: what finds towns; the shipped one, opened when first needed, where None."""
         self._gazetteer = gazetteer
-        self._towns: Towns | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each different number, of the eight that say most, each a quarter as heavy as the one before."""
@@ -334,14 +333,13 @@ class PhoneReader:
             points_to=tuple(names or ranked[:4]),
         )  # fmt: skip
 
-    def _finder(self) -> Towns:
-        if self._towns is None:
-            self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
-        return self._towns
+    @property
+    def _towns(self) -> Towns:
+        return towns_of(self._gazetteer)
 
     def _share_of(self, town: Place) -> float:
         """Share of its country's photos in the area of ``town``."""
-        people = self._finder().photo_share(town) / max(town.local_share, 1e-4)
+        people = self._towns.photo_share(town) / max(town.local_share, 1e-4)
         return min(max(_AREA_PEOPLE * people / photo_shares()[town.country], _LEAST_AREA), _MOST_AREA)
 
     def _area(self, number: Any, country: str) -> Place | str | None:
@@ -360,9 +358,7 @@ class PhoneReader:
             return f"{country}.{code}"
         wanted = _STATES.get(region.strip(), region.strip()) if country in ("US", "CA") else None
         places = [
-            place
-            for place, _ in self._finder().named(re.split(r"[/(]| - ", town)[0].split())
-            if place.country == country
+            place for place, _ in self._towns.named(re.split(r"[/(]| - ", town)[0].split()) if place.country == country
         ]
         if wanted:
             inside = [p for p in places if str(p.admin1).rpartition(".")[2] == wanted]
