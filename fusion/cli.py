@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument(
         "--reveal",
         action="store_true",
-        help="show all text and clues, plates too, unmasked: on the terminal, in JSON, tables and maps; for your own eyes",
+        help="show all text and clues, plates too, unmasked in words, JSON, tables and maps: for your own eyes",
     )
     locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     locate.add_argument(
