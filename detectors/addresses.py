@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
-from data.gazetteer import Gazetteer, Place, country_name, load_default
+from data.gazetteer import Gazetteer, Place, country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.lines import Token, tokens_of
 from detectors.postal import Code, codes_in, postal_countries
 from detectors.privacy import mask
 from detectors.signs import Span, doubt, likely, merged, parted, shortened, sources, stacked, strength, weakened
 from detectors.street_lines import Street, street_in, street_over
-from detectors.towns import LONGEST_TOWN, TownEvidence, Towns
+from detectors.towns import LONGEST_TOWN, TownEvidence, Towns, towns_of
 from detectors.word_tables import country_evidence, nats_told
 
 __all__ = ["AddressReader"]
@@ -81,7 +81,6 @@ class AddressReader:
     def __init__(self, gazetteer: Gazetteer | None = None) -> None:
         """Args: gazetteer: what finds towns; the shipped one, opened when first needed, where None."""
         self._gazetteer = gazetteer
-        self._towns: Towns | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each address, the most telling first; the same address twice is one."""
@@ -94,7 +93,7 @@ class AddressReader:
         towns = {a.fits[0][0].id for a in addresses if a.fits}
         for address in addresses:
             if address.fits:
-                address.town = self._finder().evidence(
+                address.town = self._towns.evidence(
                     address.fits,
                     reliability=address.reliability,
                     at_home=AT_HOME / len(towns),
@@ -111,10 +110,9 @@ class AddressReader:
                 seen.add(text)
         return [clue for clue in out if strength(clue.evidence) >= _LEAST_NATS]
 
-    def _finder(self) -> Towns:
-        if self._towns is None:
-            self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
-        return self._towns
+    @property
+    def _towns(self) -> Towns:
+        return towns_of(self._gazetteer)
 
     def _addresses(self, page: _Page) -> list[_Address]:
         by_line: dict[int, _Address] = {}
@@ -179,7 +177,7 @@ class AddressReader:
     ) -> list[tuple[Place, float]]:
         """Towns of the name in countries that write such codes, and how well they agree with the code."""
         out = []
-        for place, fit in self._finder().named([t.word for t in name]):
+        for place, fit in self._towns.named([t.word for t in name]):
             country = postal_countries().get(place.country)
             if country is None or place.country not in code.countries:
                 continue
@@ -208,7 +206,7 @@ class AddressReader:
                 if any(parted(reading, a, b) for a, b in pairwise(name)):
                     continue
                 regions = {postal_countries()[c].states[letters] for c in found}
-                fits = [(p, f) for p, f in self._finder().named([t.word for t in name]) if p.admin1 in regions]
+                fits = [(p, f) for p, f in self._towns.named([t.word for t in name]) if p.admin1 in regions]
                 if fits:
                     address.fits = fits
                     address.reliability = _WITH_STATE * page.confidence(i)
@@ -227,7 +225,7 @@ class AddressReader:
         }
         for name in names:
             if 1 <= len(name) <= LONGEST_TOWN and sum(c.isalpha() for t in name for c in t.word) >= 4:
-                found = self._finder().named([t.word for t in name])
+                found = self._towns.named([t.word for t in name])
                 fits = [(place, fit) for place, fit in found if place.country in strong]
                 if fits and max(place.population for place, _ in fits) >= 1_000:
                     address.fits, address.reliability = fits, _UNDER_STREET * page.confidence(i)

@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "TextReader",
     "bounding_box",
+    "bounds",
     "scaled",
 ]
 
@@ -95,6 +96,9 @@ class Evidence:
     Around a point the likelihood ratio is ``e^elsewhere' + (e^log_lr - e^elsewhere') exp(-d^2 / 2 sigma^2)`` where
     ``elsewhere'`` is what the country, region or ``elsewhere`` entries say there.
 
+    What stands along roads, as a car does, is seen all over its region and not only where most photos are taken: with
+    ``roadside`` a region's entry is the mean over its photos, higher away from its much photographed middle.
+
     Attributes:
         elsewhere: The one finite value for everywhere else.
         countries: ISO 3166-1 alpha-2 code to log-likelihood ratio.
@@ -102,6 +106,7 @@ class Evidence:
         points: Evidence around points.
         sources: Ids of the readings or regions that it came from: ``"r3"``, or ``"r3:5-12"`` for characters 5 to 11
             of it. Clues whose sources overlap are counted once.
+        roadside: Whether it is of something that stands along roads.
     """
 
     elsewhere: float
@@ -109,6 +114,7 @@ class Evidence:
     regions: Mapping[str, float] = field(default_factory=dict)
     points: tuple[PointEvidence, ...] = ()
     sources: tuple[str, ...] = ()
+    roadside: bool = False
 
     def __post_init__(self) -> None:
         values = [self.elsewhere, *self.countries.values(), *self.regions.values()]
@@ -169,6 +175,12 @@ def scaled(box: Box, scale: float) -> Box:
     """``box`` in a picture whose sides are ``scale`` times as long."""
     a, b, c, d = ((x * scale, y * scale) for x, y in box)
     return a, b, c, d
+
+
+def bounds(box: Box) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of ``box``, in its pixels."""
+    xs, ys = [x for x, _ in box], [y for _, y in box]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def bounding_box(boxes: Sequence[Box]) -> Box:

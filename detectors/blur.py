@@ -8,6 +8,7 @@ find. Neither finds all: the result has to be looked at.
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ from PIL import Image as PILImage
 
 from data.errors import RequestError
 from data.images import load
-from detectors.base import Box, Reading, TextReader
+from detectors.base import Box, Reading, TextReader, bounds
 from detectors.privacy import is_sensitive
 from detectors.regions import Region, RegionConfig, RegionDetector
 
@@ -43,10 +44,10 @@ def blur_photo(
         reader: Reads text, of which what looks like a plate is filled too; None for none.
 
     Returns:
-        How many places were filled.
+        How many separate areas were filled. What was found twice is one area, and so are plates that adjoin.
 
     Raises:
-        RequestError: ``out`` is the photo, has another ending, or its folder does not exist.
+        RequestError: ``photo`` is a folder; or ``out`` is the photo, has another ending, or its folder does not exist.
         ImageError: The photo cannot be read.
         WeightsError: The network is missing or damaged.
     """
@@ -56,6 +57,8 @@ def blur_photo(
         raise RequestError(f"cannot write {out}: there is no folder {out.parent}; make it first")
     if out.is_dir():
         raise RequestError(f"cannot write {out}: it is a folder; name a file in it")
+    if photo.is_dir():
+        raise RequestError(f"{photo} is a folder: name one photo, and one file to write it to")
     pixels = load(photo).pixels
     if out.exists() and out.samefile(photo):
         raise RequestError(f"{out} is the photo itself: name another file, the original is never overwritten")
@@ -78,7 +81,8 @@ def blur_photo(
         raise RequestError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    return len(boxes)
+    height, width = pixels.shape[:2]
+    return _areas([_widened(box, width, height) for box in boxes])
 
 
 def plate_boxes(regions: Iterable[Region], readings: Iterable[Reading]) -> list[Box]:
@@ -95,11 +99,7 @@ def filled(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]
     out = pixels.copy()
     height, width = pixels.shape[:2]
     for box in boxes:
-        corners = np.asarray(box, np.float64)
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        pad = np.maximum((high - low) * [_WIDER, _HIGHER], 2.0)
-        x0, y0 = np.clip(np.floor(low - pad), 0, [width, height]).astype(int)
-        x1, y1 = np.clip(np.ceil(high + pad), 0, [width, height]).astype(int)
+        x0, y0, x1, y1 = _widened(box, width, height)
         if x1 <= x0 or y1 <= y0:
             continue
         ring = max(int(0.2 * (y1 - y0)), 3)
@@ -110,3 +110,24 @@ def filled(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]
         around = window[frame]
         out[y0:y1, x0:x1] = around.mean(axis=0).round() if len(around) else 128
     return out
+
+
+def _widened(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is filled for ``box``, in whole pixels of the photo."""
+    left, top, right, bottom = bounds(box)
+    pad_x, pad_y = max((right - left) * _WIDER, 2.0), max((bottom - top) * _HIGHER, 2.0)
+    x0, x1 = (min(max(x, 0), width) for x in (math.floor(left - pad_x), math.ceil(right + pad_x)))
+    y0, y1 = (min(max(y, 0), height) for y in (math.floor(top - pad_y), math.ceil(bottom + pad_y)))
+    return x0, y0, x1, y1
+
+
+def _areas(parts: Sequence[tuple[int, int, int, int]]) -> int:
+    """How many areas ``parts``, rectangles of whole pixels, make where those that touch are one."""
+    groups: list[list[tuple[int, int, int, int]]] = []
+    for part in parts:
+        x0, y0, x1, y1 = part
+        if x1 <= x0 or y1 <= y0:
+            continue
+        near = [g for g in groups if any(x0 <= c and a <= x1 and y0 <= d and b <= y1 for a, b, c, d in g)]
+        groups = [g for g in groups if g not in near] + [[part, *(p for g in near for p in g)]]
+    return len(groups)

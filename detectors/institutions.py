@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from data.folding import fold, is_han_or_kana
-from data.gazetteer import Gazetteer, Place, country_name, load_default
+from data.gazetteer import Gazetteer, Place, country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.embassies import country_called, embassy_of
 from detectors.institution_words import INSTITUTION_RATE, Institution, institutions_in
@@ -29,7 +29,7 @@ from detectors.postal import postal_countries
 from detectors.privacy import mask
 from detectors.signs import Sign, doubt, likely, merged, parted, ranked, shortened, sources, stacked
 from detectors.territories import photo_shares
-from detectors.towns import LONGEST_TOWN, Towns
+from detectors.towns import LONGEST_TOWN, Towns, towns_of
 from detectors.word_tables import country_evidence, nats_told
 
 __all__ = ["InstitutionReader"]
@@ -88,7 +88,6 @@ class InstitutionReader:
     def __init__(self, gazetteer: Gazetteer | None = None) -> None:
         """Args: gazetteer: what finds towns; the shipped one, opened when first needed, where None."""
         self._gazetteer = gazetteer
-        self._towns: Towns | None = None
         self._regions: dict[str, str] | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
@@ -133,7 +132,7 @@ class InstitutionReader:
         names: tuple[str, ...] = ()
         if beside is not None and beside.fits:
             studied = any(w.startswith(_STUDIED) for w in found.row.words)
-            town = self._finder().evidence(
+            town = self._towns.evidence(
                 beside.fits,
                 reliability=beside.sure * (0.4 + 0.6 * reading.confidence),
                 at_home=_STUDIED_AT_HOME if studied else AT_HOME,
@@ -173,7 +172,7 @@ class InstitutionReader:
             others = math.log(1.0 - sure * (AT_HOME + IN_COUNTRY))
             by_country = {c: v if c == country else v + others for c, v in by_country.items()}
             elsewhere += others
-            names = (f"{self._finder().region_name(beside.region)}, {country}",)
+            names = (f"{self._towns.region_name(beside.region)}, {country}",)
         if names and beside is not None:
             spans += [(t.reading, t.start, t.end) for t in beside.tokens]
         elsewhere = max(elsewhere, _LEAST_ELSEWHERE)
@@ -260,13 +259,13 @@ class InstitutionReader:
             return None
         if words[-1] in _LINKS:
             return None
-        found = self._finder().named(words)
+        found = self._towns.named(words)
         if not found and not forward and len(words) == 1 and words[0].endswith("s"):
-            found = self._finder().named([words[0][:-1]])  # Uppsalas kommun
+            found = self._towns.named([words[0][:-1]])  # Uppsalas kommun
         whole = [t.word for t in [*kind, *name]] if forward else []
         if whole and len(whole) <= LONGEST_TOWN:  # the City of Westminster is called so
             known = {p.id for p, _ in found}
-            found += [(p, fit) for p, fit in self._finder().named(whole) if p.id not in known]
+            found += [(p, fit) for p, fit in self._towns.named(whole) if p.id not in known]
         fits = [(p, fit) for p, fit in found if p.country in plausible]
         region = country_called(words) or self._region(" ".join(words))
         if len(region) > 2 and region[:2] not in plausible:
@@ -284,7 +283,7 @@ class InstitutionReader:
         if not before or not (is_han_or_kana(before[-1]) or "가" <= before[-1] <= "힣"):
             return None
         for length in range(min(5, len(before)), 1, -1):
-            fits = [(p, fit) for p, fit in self._finder().named([before[-length:]]) if p.country in plausible]
+            fits = [(p, fit) for p, fit in self._towns.named([before[-length:]]) if p.country in plausible]
             if fits:
                 at = token.start + len(before) - length
                 return _Place(fits, "", [Token(before[-length:], token.reading, at, at + length)], _RELIABILITY)
@@ -294,13 +293,12 @@ class InstitutionReader:
         """The admin-1 code of a state or province called ``name``, or ""."""
         if self._regions is None:
             codes = {code for c in _STATES for code in postal_countries()[c].regions}
-            self._regions = {fold(self._finder().region_name(code)): code for code in sorted(codes)}
+            self._regions = {fold(self._towns.region_name(code)): code for code in sorted(codes)}
         return self._regions.get(name, "")
 
-    def _finder(self) -> Towns:
-        if self._towns is None:
-            self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
-        return self._towns
+    @property
+    def _towns(self) -> Towns:
+        return towns_of(self._gazetteer)
 
     def _clue_of(self, sign: Sign, readings: Sequence[Reading]) -> Clue:
         spans = merged(sign.spans, readings)

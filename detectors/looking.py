@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Box, Reading, TextReader
+from detectors.base import Box, Reading, TextReader, bounds
 from detectors.plates import PlateReader, PlateReading
 from detectors.regions import Region
 
@@ -128,7 +128,7 @@ class Looker:
             r
             for r in self._read_again(pixels, on_signs, readings)
             if not self.on_plate(r, regions)
-            and not any(_share_inside(r.box, _bounds(other.box)) > 0.3 for other in readings)
+            and not any(_share_inside(r.box, bounds(other.box)) > 0.3 for other in readings)
         ]
         lines = [replace(r, id=f"r{i}") for i, r in enumerate(lines)]
         private = [r.box for r in likely]
@@ -142,7 +142,7 @@ class Looker:
     def on_plate(self, reading: Reading, regions: Sequence[Region]) -> bool:
         """Whether a line stands on one of the plates among ``regions``, or one of them on a part of the line."""
         plates = [region for region in regions if region.kind == "plate"]
-        line, share = _bounds(reading.box), self._config.on_plate
+        line, share = bounds(reading.box), self._config.on_plate
         return any(max(_share_inside(reading.box, p.bounds), _share_inside(p.box, line)) >= share for p in plates)
 
     def _of(self, box: Box, regions: Sequence[Region]) -> bool:
@@ -174,20 +174,15 @@ class Looker:
         return found
 
 
-def _bounds(box: Box) -> tuple[float, float, float, float]:
-    xs, ys = [x for x, _ in box], [y for _, y in box]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _area(bounds: tuple[float, float, float, float]) -> float:
-    left, top, right, bottom = bounds
+def _area(part: tuple[float, float, float, float]) -> float:
+    left, top, right, bottom = part
     return (right - left) * (bottom - top)
 
 
-def _share_inside(box: Box, bounds: tuple[float, float, float, float]) -> float:
-    """Share of ``box``, by its upright bounds, that lies in ``bounds``; 0 for one without area."""
-    left, top, right, bottom = _bounds(box)
+def _share_inside(box: Box, part: tuple[float, float, float, float]) -> float:
+    """Share of ``box``, by its upright bounds, that lies in the bounds ``part``; 0 for one without area."""
+    left, top, right, bottom = bounds(box)
     area = (right - left) * (bottom - top)
-    across = min(right, bounds[2]) - max(left, bounds[0])
-    along = min(bottom, bounds[3]) - max(top, bounds[1])
+    across = min(right, part[2]) - max(left, part[0])
+    along = min(bottom, part[3]) - max(top, part[1])
     return across * along / area if area > 0.0 and across > 0.0 and along > 0.0 else 0.0

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from data.gazetteer import Gazetteer, Place, country_name, load_default
+from data.gazetteer import Gazetteer, Place, country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from detectors.signs import strength, weakened
 from detectors.territories import photo_shares
-from detectors.towns import Towns
+from detectors.towns import Towns, towns_of
 
 __all__ = ["Phone", "PhoneReader", "phones_in"]
 
@@ -26,7 +26,13 @@ _FOREIGN = 0.02  # of the numbers on a country's signs, this share is foreign, s
 _BY_CHANCE = 0.02  # how well other digits fit a given country's plan, on average
 _AT_AREA = 0.7  # of a town's numbers on signs, this share stands in the town
 _NEXT_NUMBER, _MOST_NUMBERS = 0.25, 8
-_OTHER_MARK = 0.4  # how often a country that parts groups by spaces parts them by hyphens
+_OTHER_MARK = 0.4  # how often a country that parts groups by spaces has a hyphen after the area code
+_ALL_HYPHENS = 0.05  # ... and how often another or more of them, where that is not usual
+_EXTENSIONS = frozenset({"AT", "DE"})  # where a hyphen stands before the extension
+_HYPHENATED = frozenset(
+    {"CN", "ID", "IN", "MX", "PH", "PK", "TH", "TW"}
+)  # where it is, against libphonenumber's format
+_AREA_CUT = 0.3  # how often a usual way to group digits is taken where it cuts through the area code
 _AREA_PEOPLE = 2.0  # an area's share of its country's photos, against its town's share of the inhabitants
 _STATE_SHARE = 0.1
 _LEAST_AREA, _MOST_AREA = 0.02, 0.6  # ... within these bounds
@@ -224,23 +230,34 @@ def _fit(number: Any, country: str, written: str, digits: str, groups: tuple[int
         if re.sub(r"\d", "9", form) == re.sub(r"\d", "9", written.strip()):
             return 1.0
         brackets = 1.0 if ("(" in form) == ("(" in written) else 0.5  # some countries never bracket an area
-        brackets *= _OTHER_MARK if "-" in written and "-" not in form else 1.0
+        brackets *= _mark(country, written, form)
         best = max(best, brackets * _agreement(groups, tuple(len(g) for g in re.findall(r"\d+", form))))
     usual = groups in _ALSO_WRITTEN.get(country, ())
     if not complete:
         # Not as it is dialled there: without its trunk prefix (usual in some countries), or with the country code.
         bare = usual and country in _WITHOUT_TRUNK
         return 0.6 if bare and digits == phonenumbers.national_significant_number(number) else 0.02
-    if usual:
-        best = max(best, 0.85)
-    if len(groups) == 1:
-        return 0.3
     area = phonenumbers.length_of_geographical_area_code(number)
     prefix = len(digits) - len(phonenumbers.national_significant_number(number))
+    mark = max(_mark(country, written, form) for form in formats)
+    if usual:
+        whole = not area or groups[0] >= prefix + area
+        best = max(best, 0.85 * mark * (1.0 if whole else _AREA_CUT))
+    if len(groups) == 1:
+        return 0.3
     if area and groups[0] == prefix + area:
         # Area code apart, the rest grouped freely.
-        best = max(best, 0.4 * (_OTHER_MARK if "-" in written and not any("-" in form for form in formats) else 1.0))
+        best = max(best, 0.4 * mark)
     return max(best, 0.03)
+
+
+def _mark(country: str, written: str, form: str) -> float:
+    """How often the groups of a number in ``form`` are parted by such marks as in ``written``."""
+    if "-" not in written or "-" in form or country in _HYPHENATED:
+        return 1.0
+    hyphens = ["-" in mark for mark in re.findall(r"(?<=\d)\D+(?=\d)", written)]
+    alone = sum(hyphens) == 1 and (hyphens[0] or (hyphens[-1] and country in _EXTENSIONS))
+    return _OTHER_MARK if alone else _ALL_HYPHENS
 
 
 def _agreement(written: Sequence[int], expected: Sequence[int]) -> float:
@@ -266,7 +283,6 @@ class PhoneReader:
     def __init__(self, gazetteer: Gazetteer | None = None) -> None:
         """Args: gazetteer: what finds towns; the shipped one, opened when first needed, where None."""
         self._gazetteer = gazetteer
-        self._towns: Towns | None = None
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each different number, of the eight that say most, each a quarter as heavy as the one before."""
@@ -334,14 +350,13 @@ class PhoneReader:
             points_to=tuple(names or ranked[:4]),
         )  # fmt: skip
 
-    def _finder(self) -> Towns:
-        if self._towns is None:
-            self._towns = Towns(self._gazetteer if self._gazetteer is not None else load_default())
-        return self._towns
+    @property
+    def _towns(self) -> Towns:
+        return towns_of(self._gazetteer)
 
     def _share_of(self, town: Place) -> float:
         """Share of its country's photos in the area of ``town``."""
-        people = self._finder().photo_share(town) / max(town.local_share, 1e-4)
+        people = self._towns.photo_share(town) / max(town.local_share, 1e-4)
         return min(max(_AREA_PEOPLE * people / photo_shares()[town.country], _LEAST_AREA), _MOST_AREA)
 
     def _area(self, number: Any, country: str) -> Place | str | None:
@@ -360,9 +375,7 @@ class PhoneReader:
             return f"{country}.{code}"
         wanted = _STATES.get(region.strip(), region.strip()) if country in ("US", "CA") else None
         places = [
-            place
-            for place, _ in self._finder().named(re.split(r"[/(]| - ", town)[0].split())
-            if place.country == country
+            place for place, _ in self._towns.named(re.split(r"[/(]| - ", town)[0].split()) if place.country == country
         ]
         if wanted:
             inside = [p for p in places if str(p.admin1).rpartition(".")[2] == wanted]

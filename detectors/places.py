@@ -39,7 +39,7 @@ from detectors.place_words import shop_rate
 from detectors.privacy import masked
 from detectors.script import script_of
 from detectors.territories import photo_shares
-from detectors.towns import Towns
+from detectors.towns import towns_of
 
 __all__ = ["PlaceReader"]
 
@@ -142,7 +142,7 @@ class PlaceReader:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
-        self._towns = Towns(gazetteer)
+        self._towns = towns_of(gazetteer)
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """One clue for each place name in ``readings``, strongest first; a name read twice is one clue.

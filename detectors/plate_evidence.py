@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 
 from detectors.base import MOST_NATS, Evidence
 from detectors.plate_channel import UNLISTED, log_plate_like, log_text
-from detectors.plate_formats import CONTINENTS, plate_codes, plate_formats
+from detectors.plate_formats import CONTINENTS, PlateFormat, plate_codes, plate_formats
 from detectors.plate_match import MOST_LETTERS, Match
 from detectors.plate_text import fold
 from detectors.plate_words import RATIO
 from detectors.territories import photo_shares
 
-__all__ = ["HOME", "LEAST", "best_places", "evidence_of_plate", "log_lr_of_text", "world_likelihood"]
+__all__ = [
+    "HOME", "LEAST", "best_places", "evidence_of_plate", "log_lr_of_text", "own_format", "told_region",
+    "world_likelihood",
+]  # fmt: skip
 
 HOME: Final = 0.75
 """Share of the cars in a region, of those whose plate tells one, that are registered in it."""
@@ -173,7 +176,7 @@ def evidence_of_plate(
     # No plate tells of countries whose plates nobody told us of.
     elsewhere = min(float(nats((shares * rest)[unknown].sum() / shares[unknown].sum())), 0.0)
     countries = {c: float(v) for c, v in zip(codes, values, strict=True) if abs(v - elsewhere) > _GAIN}
-    return Evidence(elsewhere, countries, regions, sources=(source,))
+    return Evidence(elsewhere, countries, regions, sources=(source,), roadside=True)
 
 
 def world_likelihood(match: Match, text: str, look: float) -> float:
@@ -186,6 +189,28 @@ def world_likelihood(match: Match, text: str, look: float) -> float:
 def log_lr_of_text(match: Match, text: str, look: float) -> float:
     """``log P(text | a plate) - log P(text | other lettering)``: positive where it reads like a plate."""
     return math.log(max(world_likelihood(match, text, look), 1e-300)) - log_text(text) - math.log(look)
+
+
+def told_region(evidence: Evidence, country: str) -> str:
+    """GeoNames admin-1 code of the region where, by a plate's evidence, a car in ``country`` most likely is, or "".
+
+    That is one which is likelier than all the rest of the country together.
+    """
+    shares = {r: s for r, s in _told_shares().get(country, {}).items() if r in evidence.regions}
+    if not shares:
+        return ""
+    mass = {region: share * math.exp(evidence.regions[region]) for region, share in shares.items()}
+    rest = max(1.0 - sum(shares.values()), 0.0) * math.exp(evidence.countries.get(country, evidence.elsewhere))
+    best = max(mass, key=lambda region: mass[region])
+    return best if mass[best] > 0.5 * (sum(mass.values()) + rest) else ""
+
+
+def own_format(match: Match, text: str, country: str, look: float) -> PlateFormat | None:
+    """The format of ``country`` that a plate is likeliest in; None if likelier it is in none that we know."""
+    if not match.countries.get(country, 0.0) * (1.0 - UNLISTED) > UNLISTED * math.exp(log_plate_like(text)) * look:
+        return None
+    rows = plate_formats()
+    return rows[max((n for n, row in enumerate(rows) if row.country == country), key=lambda n: match.rows[n])]
 
 
 def best_places(evidence: Evidence, most: int = 3) -> Sequence[str]:

@@ -6,7 +6,8 @@ one above the other) that is largest and reads most like a plate; the smaller on
 ``detectors.plate_match`` says which formats it may be and repairs it, ``detectors.plate_evidence`` what that says
 about places.
 
-Nothing here puts a plate's text into a clue: a clue names the format ("GB: AA00 AAA") and shows a mask.
+Nothing here puts a plate's text into a clue: a clue names the format ("GB: AA00 AAA") and the region that its code
+tells, and shows a mask.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.gazetteer import country_name
+from data.gazetteer import country_name, load_default
 from detectors._opencv import opencv
 from detectors.base import Box, Clue, Reading
 from detectors.ocr import TextEngine
-from detectors.plate_evidence import best_places, evidence_of_plate, log_lr_of_text
+from detectors.plate_evidence import best_places, evidence_of_plate, log_lr_of_text, own_format, told_region
 from detectors.plate_formats import plate_formats
 from detectors.plate_lines import Hypothesis, hypotheses, lines_in
 from detectors.plate_looks import Looks, fits, looks_of
@@ -177,13 +178,19 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
     if not named or len(fold(plate.text)) < _LEAST_READ:
         return None
     where = ", ".join(country_name(c) for c in named)
-    likely = (c.format for country in named for c in plate.candidates if c.format and c.format.country == country)
-    row = next(likely, None)
+    likely = (c.format for c in plate.candidates if c.format and c.format.country == named[0])
+    row = next(likely, None) or own_format(plate.found, plate.text, named[0], look)
     shape = row.name if row else plate.format_name
+    region = told_region(evidence, named[0])
+    told = "a licence plate"
+    if shape:
+        told += f", in the format {shape}" if row else f", in the format {shape} or in none that is known"
+    if region and (name := load_default().admin1_name(region)):
+        told += f", registered in {name}"
     return Clue(
         kind=PlateReader.kind,
         text=" ".join(hidden(plate.text).split()),
-        meaning=f"a licence plate, in the format {shape}: {where}" if shape else f"a licence plate: {where}",
+        meaning=f"{told}: {where}",
         evidence=evidence,
         box=plate.box,
         points_to=named,

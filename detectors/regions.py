@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from data.errors import WeightsError
 from data.offline import quiet_libraries
-from detectors.base import Box
+from detectors.base import Box, bounds
 from detectors.tiles import Tile, letterboxed, suppressed, tiles_of
 
 __all__ = ["REGIONS_PATH", "REGIONS_SHA256", "Region", "RegionConfig", "RegionDetector", "RegionKind"]
@@ -55,8 +55,7 @@ class Region:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom, in pixels."""
-        xs, ys = [x for x, _ in self.box], [y for _, y in self.box]
-        return min(xs), min(ys), max(xs), max(ys)
+        return bounds(self.box)
 
 
 @dataclass(frozen=True, slots=True)

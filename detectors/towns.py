@@ -24,12 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.folding import fold
-from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, Place
+from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, Place, load_default
 from data.geodesy import haversine_km
 from detectors.base import PointEvidence
 from detectors.territories import photo_shares
 
-__all__ = ["LONGEST_TOWN", "TownEvidence", "Towns"]
+__all__ = ["LONGEST_TOWN", "TownEvidence", "Towns", "towns_of"]
 
 LONGEST_TOWN = 5
 """Most words of a town's name."""
@@ -151,6 +151,16 @@ class Towns:
         people = max(place.population, _LEAST_POPULATION)
         total = max(self._people.get(place.country, 0.0), people)
         return photo_shares().get(place.country, 1e-6) * people / total
+
+
+def towns_of(gazetteer: Gazetteer | None = None) -> Towns:
+    """The one finder that all readers of ``gazetteer`` share; of the shipped one, opened when first needed, if None."""
+    return _shared(load_default() if gazetteer is None else gazetteer)
+
+
+@functools.lru_cache(maxsize=2)
+def _shared(gazetteer: Gazetteer) -> Towns:
+    return Towns(gazetteer)
 
 
 def _sigma_km(place: Place) -> float:

@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument(
         "--reveal",
         action="store_true",
-        help="show all text read, plates too, unmasked in JSON, tables and maps: for your own eyes",
+        help="show all text and clues, plates too, unmasked in words, JSON, tables and maps: for your own eyes",
     )
     locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     locate.add_argument(
@@ -161,7 +161,9 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(args: argparse.Namespace) -> int:
     from fusion.demo import sample_photo
     from fusion.locator import Locator
+    from fusion.page import check_map_path
 
+    check_map_path(args.map)
     photo = sample_photo()
     answer = Locator(offline=True).locate(photo)
     written = answer.save_map(args.map)
@@ -173,7 +175,10 @@ def _demo(args: argparse.Namespace) -> int:
 def _locate(args: argparse.Namespace) -> int:
     from data.images import find_images
     from fusion.locator import Locator
+    from fusion.page import check_map_path
 
+    if args.map is not None:
+        check_map_path(args.map)
     photos = find_images(args.photos)
     workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
     offline = True if args.offline else None
@@ -183,8 +188,6 @@ def _locate(args: argparse.Namespace) -> int:
         args.prior, ocr=args.ocr, regions=args.regions, reveal=args.reveal, device=args.device, offline=offline,
         workers=workers,
     )  # fmt: skip
-    if args.map is not None and not args.map.parent.is_dir():
-        raise RequestError(f"cannot write {args.map}: there is no folder {args.map.parent}; make it first")
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")
     run = _locate_one_by_one if args.out is None else _locate_into_file
@@ -267,7 +270,7 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
 
 def _map_path(out: Path, index: int, answer: Answer) -> Path:
     """A path of its own for each photo of a batch; the number keeps photos of one name in two folders apart."""
-    return out.with_name(f"{out.stem}-{index:04d}-{Path(answer.file or 'photo').stem}{out.suffix or '.html'}")
+    return out.with_name(f"{out.stem}-{index:04d}-{Path(answer.file or 'photo').stem}{out.suffix}")
 
 
 @contextmanager
@@ -291,8 +294,12 @@ def _blur(args: argparse.Namespace) -> int:
     from detectors.ocr import make_reader
 
     count = blur_photo(args.photo, args.out, reader=make_reader(args.ocr, offline=args.offline))
-    places = "nothing found to fill" if not count else f"{count} place{'s' if count > 1 else ''} filled"
-    print(printable(f"{args.out}: {places}; look at it before you publish it"), file=sys.stderr)
+    areas = (
+        f"{count} area{'s' if count > 1 else ''} filled where a plate is or may be"
+        if count
+        else "nothing found to fill"
+    )
+    print(printable(f"{args.out}: {areas}; look at it before you publish it"), file=sys.stderr)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ __all__ = ["log_likelihood_ratio", "narrow"]
 
 _FAR = 40.0  # exponents below -_FAR add nothing that a float could hold beside the rest
 _NARROWS = 0.05  # a point that adds less than this share of a cell's likelihood does not move the mass inside it
+
+
+_ALONG_ROADS = 0.5
+"""Share of what stands along roads that goes by a region's settled area, the rest by its photos.
+
+Of mixtures of the two this makes the 366 street photos of ``streets_train`` and ``streets_dev`` likeliest in their
+admin-1 regions: -2.09 nats a photo; by photos alone -2.15, with 0.95 by area -2.16.
+"""
+_SETTLED_KM2 = 25_000.0  # a lone island settles no more of the ocean cell around it
+_LEAST_SEEN = 0.1  # of a region's photos, this share goes by area: no cell is so empty that a car there says everything
 
 
 def log_likelihood_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]:
@@ -94,7 +105,33 @@ def _area_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]
         evidence.regions.get(code, evidence.countries.get(code[:2], evidence.elsewhere))
         for code in partition.region_codes
     ]
-    return partition.mean_over_regions(np.exp(np.array(values)))
+    ratios = np.exp(np.array(values))
+    if not (evidence.roadside and evidence.regions):
+        return partition.mean_over_regions(ratios)
+    told = np.array([code in evidence.regions for code in partition.region_codes])
+    index = partition.region_indices
+    parts = ratios[index] * np.where(told[index], _along_roads(partition), 1.0) * partition.region_shares
+    return np.asarray(np.add.reduceat(parts, partition.region_indptr[:-1]), np.float64)
+
+
+@lru_cache(maxsize=4)
+def _along_roads(partition: Partition) -> NDArray[np.float64]:
+    """Likelihood of something along roads against its mean over the region's photos, for each cell's part in a region.
+
+    In the order of ``partition.region_indices``.
+    """
+    count, index = np.diff(partition.region_indptr), partition.region_indices
+
+    def shares(of_cells: NDArray[np.float64]) -> NDArray[np.float64]:
+        part = np.repeat(of_cells, count) * partition.region_shares
+        total = np.bincount(index, weights=part, minlength=len(partition.region_codes))[index]
+        return np.asarray(np.divide(part, total, out=np.zeros_like(part), where=total > 0.0))
+
+    lived = (partition.photos > 0.0) | (partition.population > 0.0)
+    area = shares(np.where(lived, np.minimum(partition.area_km2, _SETTLED_KM2), 0.0))
+    photos = (1.0 - _LEAST_SEEN) * shares(partition.photos) + _LEAST_SEEN * area
+    ratio = np.divide(area, photos, out=np.ones_like(area), where=photos > 0.0)
+    return 1.0 - _ALONG_ROADS + _ALONG_ROADS * ratio
 
 
 def _point_gains(

@@ -34,6 +34,7 @@ from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.map import cover
 from fusion.pool import Fused, LogLinearPool
+from fusion.revealing import revealed
 from fusion.stream import finished
 
 __all__ = ["Locator", "Ranker", "locate"]
@@ -233,7 +234,7 @@ class Locator:
             strongest = sorted(range(len(found)), key=lambda k: -_strength(found[k]))[:_MOST_CLUES]
             found = [found[k] for k in sorted(strongest)]
         if self.reveal:
-            return found
+            return [revealed(clue, text) for clue in found]
         return [_masked(clue) for clue in found]
 
     def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:

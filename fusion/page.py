@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from data import s2
-from data.errors import WhenceError
+from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.version import __version__
 from fusion.describe import NOTHING_NEW, nothing_new, summary
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from detectors.base import Clue
     from fusion.answer import Answer
 
-__all__ = ["answer_page", "notebook_frame", "write_text"]
+__all__ = ["answer_page", "check_map_path", "notebook_frame", "write_text"]
 
 _COUNTRIES_SHOWN = 12  # of those that a clue points to
 _NOTEBOOK_HEIGHT_PX = 640
+_SUFFIXES = (".html", ".htm")
 _NAMED_CELLS = 12  # the likeliest cells are named by their nearest place,
 _NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
 
@@ -89,6 +90,18 @@ def notebook_frame(answer: Answer) -> str:
         f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:{_NOTEBOOK_HEIGHT_PX}px;border:0" '
         'title="whence: where this photo was taken"></iframe>'
     )
+
+
+def check_map_path(path: Path) -> None:
+    """Before photos are looked at: whether a map may be written to ``path``.
+
+    Raises:
+        RequestError: Its name does not end as a page's does, or there is no such folder.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise RequestError(f"cannot write {path}: a map is a page, name a file that ends in .html or .htm")
+    if not path.parent.is_dir():
+        raise RequestError(f"cannot write {path}: there is no folder {path.parent}; make it first")
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -107,6 +107,8 @@ def test_several_maps_do_not_overwrite_each_other(grey: Path, tmp_path: Path) ->
         (["GREY", "--ocr", "none", "--within", "Narnia"], "ISO 3166"),
         (["GREY", "--ocr", "none", "--within", "ES", "--not", "ES"], "no place on Earth"),
         (["GREY", "--ocr", "none", "--map", "no/such/folder/map.html"], "cannot write"),
+        (["GREY", "--ocr", "none", "--map", "map.txt"], "ends in .html"),
+        (["GREY", "--ocr", "none", "--map", "map"], "ends in .html"),
         (["GREY", "--ocr", "none", "--not", ""], "empty country"),
     ],
 )
@@ -192,6 +194,12 @@ def test_blur_writes_another_file_and_says_what_it_filled(grey: Path, tmp_path: 
     assert "nothing found to fill; look at it" in done.stderr and done.stdout == ""
     with Image.open(tmp_path / "out.jpg") as image:
         assert image.size == (300, 200)
+
+
+def test_blur_takes_one_photo_and_says_so(grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["blur", str(grey.parent), str(tmp_path / "out.jpg"), "--ocr", "none"]) == 2
+    said = capsys.readouterr().err
+    assert "is a folder: name one photo" in said and "find_images" not in said
 
 
 def test_blur_refuses_to_write_over_the_photo(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:

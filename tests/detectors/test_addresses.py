@@ -13,32 +13,17 @@ from data.errors import DatasetError
 from data.gazetteer import load_default
 from detectors import postal, street_lines
 from detectors.addresses import AddressReader
-from detectors.base import Box, Clue, Reading
+from detectors.base import Clue, Reading
 from detectors.postal import codes_in, postal_countries
 from detectors.territories import photo_shares
 from detectors.word_tables import countries, rows_of, shares_vector
+from tests.detectors.signs_read import likeliest, line_box, photo, the_clue
 
 READER = AddressReader(load_default())
 
 
-def photo(*lines: str, confidence: float = 0.97) -> list[Reading]:
-    """Lines below one another, as wide as their letters."""
-    return [Reading(f"r{i}", text, box(i, len(text)), confidence) for i, text in enumerate(lines)]
-
-
-def box(row: int, letters: int) -> Box:
-    top, right = 25.0 * row, 10.0 * max(letters, 1)
-    return ((0.0, top), (right, top), (right, top + 20.0), (0.0, top + 20.0))
-
-
 def clue(*lines: str, confidence: float = 0.97) -> Clue:
-    (found,) = READER.clues(photo(*lines, confidence=confidence))
-    return found
-
-
-def likeliest(found: Clue) -> str:
-    shares, evidence = photo_shares(), found.evidence
-    return max(shares, key=lambda c: shares[c] * math.exp(evidence.countries.get(c, evidence.elsewhere)))
+    return the_clue(READER, *lines, confidence=confidence)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +161,7 @@ def test_a_town_whose_codes_begin_otherwise_is_believed_less() -> None:
 def test_a_list_of_branches_points_less_than_one_address() -> None:
     texts = ["10115 Berlin", "75001 Paris", "20121 Milano"]
     alone = max(clue(text).evidence.points[0].log_lr for text in texts)
-    apart = [Reading(f"r{i}", text, box(4 * i, 20), 0.97) for i, text in enumerate(texts)]
+    apart = [Reading(f"r{i}", text, line_box(4 * i, 20), 0.97) for i, text in enumerate(texts)]
     clues = READER.clues(apart)
     assert len(clues) == 3
     assert max(c.evidence.points[0].log_lr for c in clues) < alone - 0.8

@@ -81,6 +81,12 @@ def test_the_result_has_no_metadata_and_the_plate_is_gone(photo, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_plate_that_was_found_twice_is_one_area(photo, tmp_path):
+    twice, other = (_box(40, 40, 90, 60), _box(80, 42, 120, 60), _box(38, 41, 90, 60)), _box(150, 90, 180, 100)
+    nowhere = _box(300, 300, 340, 320)
+    assert blur_photo(photo, tmp_path / "out.jpg", detector=_Finds(*twice, nowhere, other)) == 2
+
+
 def test_an_upright_photo_is_written_for_one_that_lay_on_its_side(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -8,33 +8,19 @@ from hypothesis import strategies as st
 
 from data.gazetteer import load_default
 from detectors import institution_words
-from detectors.base import Box, Clue, Reading
+from detectors.base import Clue, Reading
 from detectors.embassies import country_called, embassy_of
 from detectors.institutions import InstitutionReader
 from detectors.lines import tokens_of
 from detectors.territories import photo_shares
 from detectors.word_tables import countries, rows_of
+from tests.detectors.signs_read import likeliest, line_box, photo, the_clue
 
 READER = InstitutionReader(load_default())
 
 
-def photo(*lines: str, confidence: float = 0.97) -> list[Reading]:
-    return [Reading(f"r{i}", text, box(i, len(text)), confidence) for i, text in enumerate(lines)]
-
-
-def box(row: int, letters: int) -> Box:
-    top, right = 25.0 * row, 10.0 * max(letters, 1)
-    return ((0.0, top), (right, top), (right, top + 20.0), (0.0, top + 20.0))
-
-
 def clue(*lines: str, confidence: float = 0.97) -> Clue:
-    (found,) = READER.clues(photo(*lines, confidence=confidence))
-    return found
-
-
-def likeliest(found: Clue) -> str:
-    shares, evidence = photo_shares(), found.evidence
-    return max(shares, key=lambda c: shares[c] * math.exp(evidence.countries.get(c, evidence.elsewhere)))
+    return the_clue(READER, *lines, confidence=confidence)
 
 
 @pytest.mark.parametrize(
@@ -182,5 +168,5 @@ def test_the_table_of_institutions_is_sound() -> None:
 def test_countries_are_known_in_many_languages() -> None:
     assert country_called(["deutschland"]) == "DE" and country_called(["espana"]) == "ES"
     assert country_called(["frankreich"]) == "FR" and country_called(["atlantis"]) == ""
-    line = tokens_of(0, Reading("r0", "Royal Thai Embassy", box(0, 18), 0.9))
+    line = tokens_of(0, Reading("r0", "Royal Thai Embassy", line_box(0, 18), 0.9))
     assert embassy_of(line) == ("TH", 1, 3)

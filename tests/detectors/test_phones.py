@@ -45,10 +45,20 @@ def likeliest(text: str) -> str:
         ("98300 12345", "IN"),
         ("03-3211-1234", "JP"),
         ("(11) 3256-1234", "BR"),
+        ("02 555 1234", "IT"),
+        ("02-2345-6789", "TW"),
+        ("(033) 2286-1000", "IN"),
     ],
 )
 def test_a_number_belongs_to_the_country_that_writes_it_so(text: str, country: str) -> None:
     assert likeliest(text) == country
+
+
+@pytest.mark.parametrize("text", ["02-555-1234", "031-555-1234", "010-1234-5678"])
+def test_hyphens_between_all_groups_speak_for_those_who_write_so(text: str) -> None:
+    (phone,) = phones_in(text)
+    belief = {c: photo_shares()[c] * fit for c, fit in phone.countries.items()}
+    assert belief["KR"] > belief["IT"] and phone.countries["KR"] > 10.0 * phone.countries["IT"]
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,36 @@ def test_repair_by_format(seen: str, meant: str, country: str | None) -> None:
         assert found[0].text == meant and found[0].format is not None and found[0].format.country == country
 
 
+def clue_of(reader: PlateReader, text: str, looks: Looks) -> Clue:
+    """The clue of a plate that was read as ``text``."""
+    look, box = fits(looks), ((0.0, 0.0), (9.0, 0.0), (9.0, 4.0), (0.0, 4.0))
+    found = match(text, looks=look)
+    told = candidates(text, found, float(look.mean()), 0.03)
+    (clue,) = reader.clues([PlateReading("p0", text, box, 0.97, looks, (), told, 0.95, found)])
+    return clue
+
+
+@pytest.mark.parametrize("text", ["12 345 67", "NCX 208P", "482-13-746", "AX 4821 KT", "LD68 KWT"])
+def test_the_format_that_is_named_is_one_of_the_country_that_comes_first(reader: PlateReader, text: str) -> None:
+    clue = clue_of(reader, text, PLAIN)
+    assert f"in the format {clue.points_to[0]}: " in clue.meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "region"), [("B·AB 1234", "Berlin"), ("WOB·VK 482", "Lower Saxony"), ("34 KD 482", "Istanbul")]
+)
+def test_the_region_that_a_code_tells_is_named_and_the_plate_is_not(
+    reader: PlateReader, text: str, region: str
+) -> None:
+    clue = clue_of(reader, text, Looks(dark_letters=True, blue_left=True, aspect=4.6))
+    assert f"registered in {region}" in clue.meaning
+    assert without_text([clue], text) and not any(c.isdigit() and c != "0" for c in clue.meaning + clue.text)
+
+
+def test_where_no_region_is_told_none_is_named(reader: PlateReader) -> None:
+    assert "registered" not in clue_of(reader, "4821 KDB", PLAIN).meaning
+
+
 def test_what_no_format_explains_stays_as_it_was_read() -> None:
     for text in ("X9Z9Q9W9", "MY OWN", "B"):
         assert candidates(text, match(text), 1.0, 0.02)[0].text == fold(text)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from data.distribution import CellDistribution
 from data.geodesy import destination, haversine_km
 from data.partition import Partition
 from detectors.base import Evidence, PointEvidence
@@ -39,6 +40,24 @@ def test_a_region_takes_precedence_over_its_country(partition: Partition) -> Non
     ratio = log_likelihood_ratio(Evidence(-1.0, {"US": 0.5}, {"US.CA": 3.0}), partition)
     assert ratio[cell(partition, 37.77, -122.42)] == pytest.approx(3.0)
     assert ratio[cell(partition, 41.88, -87.63)] == pytest.approx(0.5)
+
+
+def test_a_car_of_a_region_is_seen_all_over_it_and_not_only_where_photos_are_taken(partition: Partition) -> None:
+    flat = log_likelihood_ratio(Evidence(-1.0, {"DE": 0.5}, {"DE.16": 5.0}), partition)
+    roads = log_likelihood_ratio(Evidence(-1.0, {"DE": 0.5}, {"DE.16": 5.0}, roadside=True), partition)
+    berlin = np.flatnonzero(partition.region_share("DE.16") > 0.99)
+    photos = partition.photos[berlin]
+    assert flat[berlin] == pytest.approx(5.0, abs=0.01)
+    assert roads[berlin[photos.argmax()]] < 5.0 - 0.5 < 5.0 + 0.5 < roads[berlin].max() < 8.0
+    away = partition.region_share("DE.16") == 0.0
+    assert roads[away] == pytest.approx(flat[away], abs=1e-6)
+    wide = log_likelihood_ratio(Evidence(0.0, {}, {"TR.34": 5.0, "DE.02": 5.0}, roadside=True), partition)
+    bavaria = np.flatnonzero(partition.region_share("DE.02") > 0.99)
+    mean = np.average(np.exp(wide[bavaria]), weights=partition.photos[bavaria])
+    assert mean == pytest.approx(math.exp(5.0), rel=0.15)  # its border cells left out
+    distances = [CellDistribution.from_logits(partition, np.log(partition.photos + 1e-9) + r) for r in (flat, roads)]
+    flat_km, roads_km = (d.radius_km(*d.point(), 0.5) for d in distances)
+    assert flat_km < 5.0 < 1.3 * flat_km < roads_km < 25.0
 
 
 def test_a_point_matters_near_it_and_fades_to_elsewhere(partition: Partition) -> None:

@@ -81,6 +81,16 @@ def test_no_part_that_a_reader_shows_leaves_unmasked() -> None:
     assert "551 234" not in answer.to_json() + str(answer) + answer.to_html()
 
 
+def test_what_a_clue_shows_is_unmasked_on_the_owners_own_screen() -> None:
+    lines = ["Tel. +34 91 555 12 34", "C/ Serrano 21, Tel. 91 555 12 34", "info@hotel-sol.es"]
+    masked = Locator(ocr=FixedText(lines)).locate(PIXELS)
+    shown = Locator(ocr=FixedText(lines), reveal=True).locate(PIXELS)
+    assert [clue.evidence for clue in shown.clues] == [clue.evidence for clue in masked.clues]
+    assert "•" in str(masked) and "555 12 34" not in str(masked)
+    assert "•" not in str(shown) and "+34 91 555 12 34" in str(shown)
+    assert "•" not in shown.to_json()
+
+
 def test_of_a_wall_of_clues_the_strongest_are_kept() -> None:
     strengths = [1.0] * 499 + [2.0]
 
