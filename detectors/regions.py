@@ -18,7 +18,8 @@ from data.assets import read_asset
 from data.errors import WeightsError
 from data.offline import quiet_libraries
 from detectors.base import Box, bounds
-from detectors.tiles import Tile, letterboxed, suppressed, tiles_of
+from detectors.ocr import resized
+from detectors.tiles import GREY, Tile, letterboxed, suppressed, tiles_of
 
 __all__ = ["REGIONS_PATH", "REGIONS_SHA256", "Region", "RegionConfig", "RegionDetector", "RegionKind"]
 
@@ -75,6 +76,9 @@ class RegionConfig:
         same: Intersection over union from which two boxes of a kind are one.
         within: Share of a box inside a surer one of its kind from which it is taken for a part of that.
         edge: Pixels of a tile's inner edge; what touches it was cut through, and a neighbour sees it whole.
+        border: Where no plate was found, or the photo is no larger than ``side``, it is looked at once more with a grey
+            border so many of its longest sides wide, ``coarse`` pixels in all; 0 for never.
+        fills: Least share of the photo's width that a plate in that look has.
         most: Most regions of one photo.
     """
 
@@ -87,6 +91,8 @@ class RegionConfig:
     same: float = 0.45
     within: float = 0.6
     edge: float = 3.0
+    border: float = 0.5
+    fills: float = 0.5
     most: int = 300
 
 
@@ -121,9 +127,36 @@ class RegionDetector:
             boxes.append(tile_boxes)
             scores.append(tile_scores)
             kinds.append(tile_kinds)
+        # In a picture of a plate alone, parts of it are taken for plates.
+        alone = max(width, height) <= config.side or not any((found == _KINDS.index("plate")).any() for found in kinds)
+        if config.border > 0.0 and alone:
+            tile_boxes, tile_scores, tile_kinds = self._in_border(pixels)
+            boxes.append(tile_boxes)
+            scores.append(tile_scores)
+            kinds.append(tile_kinds)
         every, sure, which = np.concatenate(boxes), np.concatenate(scores), np.concatenate(kinds)
         kept = suppressed(every, sure, which, same=config.same, within=config.within)[: config.most]
         return [_region(every[i], sure[i], int(which[i])) for i in kept]
+
+    def _in_border(
+        self, pixels: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Plates of the whole photo, small in a grey border: one that fills it has nothing around it to be known by."""
+        config = self.config
+        height, width = pixels.shape[:2]
+        scale = config.coarse / ((1.0 + 2.0 * config.border) * max(height, width))
+        small = resized(pixels, scale)
+        edge = round(config.border * max(small.shape[:2]))
+        framed = np.full((small.shape[0] + 2 * edge, small.shape[1] + 2 * edge, 3), GREY, np.uint8)
+        framed[edge : edge + small.shape[0], edge : edge + small.shape[1]] = small
+        tile = Tile(0, 0, framed.shape[1], framed.shape[0])
+        boxes, scores, kinds = self._in_tile(framed, tile, max(framed.shape[:2]), 1.0)
+        ratio = np.array([width / small.shape[1], height / small.shape[0]] * 2, np.float32)
+        boxes = ((boxes - edge) * ratio).clip(0, np.array([width, height] * 2, np.float32)).astype(np.float32)
+        size = boxes[:, 2:] - boxes[:, :2]
+        plates = (kinds == _KINDS.index("plate")) & (size > 1).all(axis=1)
+        plates &= size[:, 0] >= config.fills * width  # smaller ones were seen as well without the border
+        return boxes[plates], scores[plates], kinds[plates]
 
     def _in_tile(
         self, pixels: NDArray[np.uint8], tile: Tile, side: int, trust: float

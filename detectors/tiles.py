@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from detectors._opencv import opencv
 
-__all__ = ["Tile", "letterboxed", "suppressed", "tiles_of"]
+__all__ = ["GREY", "Tile", "letterboxed", "suppressed", "tiles_of"]
 
-_GREY = 114  # what ultralytics pads with
+GREY = 114
+"""What ultralytics pads with, and so the network knows as nothing."""
 _GRID = 32  # the network halves five times
 
 
@@ -90,7 +91,7 @@ def letterboxed(pixels: NDArray[np.uint8], tile: Tile, side: int) -> tuple[NDArr
     scale = min(side / max(tile.width, tile.height), 2.0)
     width, height = max(round(tile.width * scale), 1), max(round(tile.height * scale), 1)
     sized = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    out = np.full((-(-height // _GRID) * _GRID, -(-width // _GRID) * _GRID, 3), _GREY, np.uint8)
+    out = np.full((-(-height // _GRID) * _GRID, -(-width // _GRID) * _GRID, 3), GREY, np.uint8)
     out[:height, :width] = sized
     return out, scale
 

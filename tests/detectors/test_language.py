@@ -41,6 +41,29 @@ def countries(*lines: str | tuple[str, float]) -> dict[str, float]:
     return {c: w / sum(weights.values()) for c, w in weights.items()}
 
 
+KEYS = ("Й Ц У К Е Н Г Ш Щ З Х Ъ", "Ф Ы В А П Р О Л Д Ж Э", "Я Ч С М И Т Ь Б Ю")
+
+
+@pytest.mark.parametrize("lines", [("Я",), ("н",), tuple("ЙЦУКЕН"), KEYS, tuple("QWERTYUIOP"), ("ω",), ("ก",), ("ব",)])
+def test_lone_letters_of_a_script_make_no_country_certain(lines: tuple[str, ...]) -> None:
+    shares = photo_shares()
+    assert max(p - shares[c] for c, p in countries(*lines).items()) < 0.3
+
+
+def test_the_more_letters_a_word_has_the_more_its_script_says() -> None:
+    one, two, word = (countries(text)["RU"] for text in ("Ф", "ФЫ", "ФЫВ"))
+    assert one < two - 0.1 and two < word - 0.05
+
+
+@pytest.mark.parametrize(("text", "country"), [("БАР", "RU"), ("КАФЕ", "RU"), ("ΦΑΡ", "GR"), ("약", "KR")])
+def test_short_words_keep_their_weight(text: str, country: str) -> None:
+    assert countries(text)[country] > 0.45
+
+
+def test_a_lone_letter_beside_a_word_takes_nothing_from_it() -> None:
+    assert countries("Я", "КАФЕ")["RU"] >= countries("КАФЕ")["RU"]
+
+
 def language_of(text: str) -> str:
     scores = READER.line_scores(text)
     assert scores is not None

@@ -106,3 +106,18 @@ def test_the_network_is_small_enough_to_ship() -> None:
 def test_a_region_that_makes_no_sense_is_refused(kind, box, confidence) -> None:
     with pytest.raises(ValueError, match="not"):
         Region(kind, box, confidence)
+
+
+def test_a_plate_that_fills_the_picture_is_found(detector: RegionDetector) -> None:
+    from detectors.draw_plates import LOOKS, draw_plate
+
+    rng = np.random.default_rng(5)
+    for name in ("SK", "GB-rear", "UA", "BR-old"):
+        look = next(look for look in LOOKS if look.name == name)
+        plate = draw_plate(look, "BA 482 CK", rng)
+        height, width = plate.shape[:2]
+        found = next(region for region in detector.find(plate) if region.kind == "plate")
+        left, top, right, bottom = found.bounds
+        assert (right - left) * (bottom - top) > 0.5 * width * height, name
+    street = _street(832, 560, [(400.0, 430.0, 110.0)])
+    assert detector.find(street) == RegionDetector(config=RegionConfig(border=0.0)).find(street)
