@@ -78,7 +78,7 @@ class RegionConfig:
         edge: Pixels of a tile's inner edge; what touches it was cut through, and a neighbour sees it whole.
         border: Where no plate was found, or the photo is no larger than ``side``, it is looked at once more with a grey
             border so many of its longest sides wide, ``coarse`` pixels in all; 0 for never.
-        fills: Least share of the photo's width that a plate in that look has.
+        fills: Least share of the photo that a plate in that look covers; what covers less is often a shop front.
         most: Most regions of one photo.
     """
 
@@ -155,7 +155,7 @@ class RegionDetector:
         boxes = ((boxes - edge) * ratio).clip(0, np.array([width, height] * 2, np.float32)).astype(np.float32)
         size = boxes[:, 2:] - boxes[:, :2]
         plates = (kinds == _KINDS.index("plate")) & (size > 1).all(axis=1)
-        plates &= size[:, 0] >= config.fills * width  # smaller ones were seen as well without the border
+        plates &= size.prod(axis=1) >= config.fills * width * height  # smaller ones are seen without a border
         return boxes[plates], scores[plates], kinds[plates]
 
     def _in_tile(
