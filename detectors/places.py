@@ -320,7 +320,7 @@ def _gain(clue: Clue) -> float:
 
 def _meaning(text: str, names: tuple[str, ...], *, misread: bool) -> str:
     others = f", also {', '.join(names[1:4])}" if len(names) > 1 else ""
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    more = f", and {len(names) - 4} more" if len(names) > 4 else ""
     return f"'{text}' {'may be a misread' if misread else 'is a'} place name: {names[0]}{others}{more}"
 
 

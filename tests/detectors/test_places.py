@@ -8,8 +8,10 @@ import pytest
 
 from data.gazetteer import Gazetteer, load_default
 from data.geodesy import haversine_km
+from data.partition import load_default as load_partition
 from detectors.base import Box, Clue, Reading
-from detectors.places import IN_COUNTRY, MIN_GAIN, PlaceReader
+from detectors.places import IN_COUNTRY, MIN_GAIN, PlaceReader, _meaning
+from detectors.privacy import mask
 
 # What RapidOCR reads in ultralytics' bus.jpg, Madrid.
 BUS = ("M15OL/SEUILLA", "MADRID", "EMT", "Un minihás oo° cléetrieo sres plan", "pundvete", "eléctricamEMTe", "MEDS",
@@ -173,3 +175,11 @@ def test_what_a_clue_shows_is_masked_and_addresses_name_no_places(reader: PlaceR
     # The letters of a plate name no town.
     assert reader.clues(lines("ULM 1234", confidence=0.999)) == []
     assert reader.clues(lines("ULM", confidence=0.999))
+
+
+def test_a_sentence_about_namesakes_never_looks_like_a_plate() -> None:
+    for country in load_partition().country_codes:
+        for others in (1, 4, 12, 45):
+            names = ("Madrid, ES", "Madrid, CO", "Madrid, MX", f"Madrid, {country}", *["Madrid, US"] * others)
+            said = _meaning("MADRID", names, misread=False)
+            assert mask(said) == said
