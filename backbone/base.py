@@ -25,6 +25,7 @@ class PriorCard:
         trained_on: Its data, with licences.
         licence: Licence of its weights or table.
         accuracy: Name of a measured figure to its value, with the set in the name.
+        sha256: Of its weights, in hexadecimal digits; empty where it has none.
     """
 
     summary: str
@@ -32,6 +33,7 @@ class PriorCard:
     trained_on: str
     licence: str
     accuracy: Mapping[str, float] = field(default_factory=dict)
+    sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

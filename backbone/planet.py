@@ -66,6 +66,7 @@ class PlanetPrior:
             trained_on=str(data.get("trained_on", "not stated")),
             licence=self._weights.licence,
             accuracy=dict(self._weights.metrics),
+            sha256=self._weights.sha256,
         )
 
     @property

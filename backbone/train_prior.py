@@ -90,7 +90,10 @@ def train(
     with Processes.joined(run.device) as processes:
         training = Training(out, chosen, kept, partition, config, recipe, run, processes)
         if processes.first and len(kept) < _TOO_FEW:
-            _log.warning("%d photos are held out: too few to calibrate on or to measure well", len(kept))
+            _log.warning("%d held-out photos are too few to calibrate on or to measure well", len(kept))
+        shared = shared_spots(chosen, kept)
+        if processes.first and shared:
+            _log.warning("%d places have photos in both sets: figures on the held-out set flatter", shared)
         training.learn()
         processes.wait()
         if processes.first:
@@ -99,7 +102,7 @@ def train(
                 "photos": len(chosen),
                 "unreadable": training.unreadable.gather(out),
                 "held_out_from": printable(kept.name),
-                "spots_in_both": shared_spots(chosen, kept),
+                "spots_in_both": shared,
                 "recipe": asdict(recipe),
                 "precision": "bf16" if training.half else "float32",
                 "device": processes.description(),

@@ -60,7 +60,9 @@ def settings_of(
     """
     reader = ocr or locator.ocr.name
     regions = "none" if locator.looker.finder is None else "auto"
-    words = f"whence {__version__} prior={locator.prior.name} ocr={reader} regions={regions}"
+    weights = locator.prior.card.sha256[:12]  # two models of one name do not share a table
+    prior = f"{locator.prior.name}@{weights}" if weights else locator.prior.name
+    words = f"whence {__version__} prior={prior} ocr={reader} regions={regions}"
     words += f" utility={locator.utility} top={top}{' reveal' if locator.reveal else ''}"
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:

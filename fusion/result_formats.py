@@ -39,7 +39,7 @@ COLUMNS: Mapping[str, str] = {
     "country_probability": "its probability",
     "place": "the gazetteer's nearest place to the point",
     "prior": "which prior spoke",
-    "clue_count": "how many clues there are; with none the answer is the prior's, the same for every such photo",
+    "clue_count": "how many clues there are; with none the answer is the prior's",
     "text": "all text read, lines joined by ' | '; what looks private is masked",
     "countries": "JSON object: country to probability, most probable first",
     "top": "JSON array: the likeliest cells",

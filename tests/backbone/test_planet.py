@@ -17,6 +17,7 @@ from backbone.priors import available_priors, make_prior
 from backbone.train_prior import Recipe, Run, train
 from backbone.weights_store import add
 from data.errors import RequestError, WeightsError
+from fusion.batch import settings_of
 from fusion.locator import Locator
 from tests.backbone.trained import TOWNS, ColouredPhotos, small_partition
 from tests.fusion.parts import FixedText
@@ -78,6 +79,16 @@ class TestPrior:
         said = Locator(PlanetPrior(model), ocr=FixedText(["Farmacia", "Gran Vía 28, 28013 Madrid"])).locate(grey)
         before = said.prior.countries().get("ES", 0.0)
         assert said.countries["ES"] > before, "clues act on its cells too"
+
+    def test_a_table_tells_two_models_of_one_name_apart(self, model: Path, tmp_path: Path) -> None:
+        card = read_card(model)
+        tensors = {name: t * 2 if t.is_floating_point() else t for name, t in read_tensors(model, card).items()}
+        write_weights(
+            tmp_path, tensors, name=card.name, partition=PARTITION, config=card.config, temperature=1.0, data={},
+            metrics={}, licence="x",
+        )  # fmt: skip
+        settings = {settings_of(Locator(PlanetPrior(folder), ocr="none")) for folder in (model, tmp_path)}
+        assert len(settings) == 2 and all("prior=planet:towns@" in words for words in settings)
 
     def test_weights_of_another_network_are_refused_when_they_are_needed(self, model: Path, tmp_path: Path) -> None:
         card = read_card(model)
