@@ -72,10 +72,11 @@ class DensityPrior:
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:
         """The same distribution for every image."""
-        return [PriorOutput(self._distribution) for _ in images]
+        return [PriorOutput(self.distribution) for _ in images]
 
     @cached_property
-    def _distribution(self) -> CellDistribution:
+    def distribution(self) -> CellDistribution:
+        """What it says about every image."""
         table = self._partition
         area = table.area_km2
         seen = table.photos > 0

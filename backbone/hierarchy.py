@@ -97,7 +97,7 @@ def class_prior(partition: Partition, cells: NDArray[np.int32]) -> NDArray[np.fl
     ``(n_c + a q_c) / (m + a)``, around the density prior q; its strength ``a`` is the one under which each photo is
     best foretold by the others. So photos from all over the world move nothing, photos of one city nearly all.
     """
-    density = DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution.p.astype(np.float64)
+    density = DensityPrior(partition).distribution.p.astype(np.float64)
     q = density / density.sum()
     counts = np.bincount(cells, minlength=len(partition)).astype(np.float64)
     seen, total = counts > 0, float(len(cells))

@@ -25,7 +25,6 @@ from backbone.processes import Processes
 from backbone.recipe import Recipe, Run
 from backbone.training import Training
 from backbone.weights_card import WeightsCard
-from data.distribution import CellDistribution
 from data.errors import DatasetError, WeightsError
 from data.partition import Partition, load_default
 from data.photo_sets import PhotoSet, Subset
@@ -142,7 +141,7 @@ def _finish(training: Training, name: str, licence: str, data: dict[str, Any]) -
     training.unreadable.add(damaged)
     lat, lon = held_out.lat[indices], held_out.lon[indices]
     temperature = fit_temperature(log_p, partition.cells_of(lat, lon))
-    density = _density(partition)
+    density = DensityPrior(partition).distribution
     metrics = measured(log_p, lat, lon, density, temperature=temperature)
     # How much of the world's photos come from where it has ever been shown one: a city's model knows no other.
     coarsest = partition.levels[-1]
@@ -157,7 +156,3 @@ def _finish(training: Training, name: str, licence: str, data: dict[str, Any]) -
         )  # fmt: skip
     except ValueError as error:
         raise WeightsError(f"the weights cannot be kept: {error}") from error
-
-
-def _density(partition: Partition) -> CellDistribution:
-    return DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution

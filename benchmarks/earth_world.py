@@ -139,8 +139,7 @@ class World:
 def shipped_world() -> World:
     """The world of seed 0 on the shipped partition, where photos are taken as the density prior says."""
     partition = load_default()
-    [density] = DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])
-    return World(partition, density.distribution.p)
+    return World(partition, DensityPrior(partition).distribution.p)
 
 
 def points_in(partition: Partition, cells: NDArray[np.int32], random: np.random.Generator) -> tuple[Floats, Floats]:

@@ -93,7 +93,7 @@ class _Bench:
 
     def density(self, name: str = "density") -> CellDistribution:
         """A prior that looks at no pixel."""
-        return DensityPrior(self.partition, name).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution
+        return DensityPrior(self.partition, name).distribution
 
     @cached_property
     def log_density(self) -> Floats:

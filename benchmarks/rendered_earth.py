@@ -132,7 +132,7 @@ def reduced_world() -> World:
     places = Photos.of_people(*points_in(whole.partition, cells, random))
     settings = Settings(t_max=150, t_min=60, middle=600, coarse=3000, cover_level=4)
     partition = build(places, name="rendered", settings=settings)
-    return World(partition, DensityPrior(partition).predict([np.zeros((1, 1, 3), np.uint8)])[0].distribution.p)
+    return World(partition, DensityPrior(partition).distribution.p)
 
 
 def _train(out: Path, world: World, name: str, seed: int, scenes: int) -> None:
