@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,6 @@ from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from backbone.base import Prior, PriorOutput
 from backbone.priors import make_prior
@@ -22,8 +20,7 @@ from data.gazetteer import load_default as load_gazetteer
 from data.images import ImageSource, load
 from data.offline import offline_by_environment, quiet_libraries
 from data.printable import printable
-from detectors._opencv import opencv
-from detectors.base import Box, Clue, ClueReader, Reading, TextReader, scaled
+from detectors.base import Box, Clue, ClueReader, Reading, TextReader
 from detectors.looking import Looker, RegionFinder
 from detectors.ocr import PhotoReader, make_reader
 from detectors.plates import PlateReader, PlateReading
@@ -32,16 +29,14 @@ from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
-from fusion.map import cover
 from fusion.pool import Fused, LogLinearPool
 from fusion.revealing import revealed
 from fusion.stream import finished
+from fusion.view import reduced, thumbnail
 
 __all__ = ["Locator", "Ranker", "locate"]
 
 _BATCH = 8  # photos that a prior sees at once
-_VIEW_PX = 2048  # longer side of what a prior sees: full pixels are for reading, and are not kept while a photo waits
-_THUMBNAIL_PX = 1280
 _OF_THE_INSTALLATION = (DatasetError, WeightsError, OfflineError)  # not of one photo: every other would fail alike
 _MOST_TILES = 14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
 _MOST_CLUES = 200  # each costs a posterior of its own in the ledger
@@ -52,7 +47,7 @@ class _Seen:
     """What is left of a photo once its text has been read: small enough for a batch of them to wait in memory."""
 
     name: str | None
-    view: NDArray[np.uint8]  # (H, W, 3) RGB, no side over _VIEW_PX
+    view: NDArray[np.uint8]  # (H, W, 3) RGB, no side over VIEW_PX
     readings: list[Reading]  # masked
     clues: list[Clue]  # masked
     private: list[Box]  # boxes of what was masked, in pixels of the photo
@@ -210,10 +205,10 @@ class Locator:
         looked = self.looker.look(photo.pixels)
         readings = looked.readings
         private = [*looked.private, *(r.box for r in readings if is_sensitive(r.text))]
-        view = _reduced(photo.pixels)
+        view = reduced(photo.pixels)
         if self.reveal:
             private = []
-        jpeg, scale = _thumbnail(view, view.shape[1] / photo.width, private)
+        jpeg, scale = thumbnail(view, view.shape[1] / photo.width, private)
         shown = readings if self.reveal else masked(readings)
         return _Seen(photo.name, view, shown, self.clues(readings, looked.plates), private, jpeg, scale)
 
@@ -336,36 +331,3 @@ def _device(name: str, *, visual: bool) -> str:
     if name == "cuda":
         raise RequestError("device cuda was asked for, but PyTorch sees no CUDA GPU here: use --device cpu")
     return "cpu"
-
-
-def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """``pixels`` with no side over _VIEW_PX; a copy of its own, or the same where they are small already."""
-    height, width = pixels.shape[:2]
-    scale = _VIEW_PX / max(height, width)
-    if scale >= 1.0:
-        return pixels
-    cv2 = opencv()  # Pillow would copy the whole photo at four bytes a pixel first
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    view: NDArray[np.uint8] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return view
-
-
-def _thumbnail(view: NDArray[np.uint8], view_scale: float, private: Sequence[Box]) -> tuple[bytes, float]:
-    """The photo as a small JPEG with the boxes of private text painted over, and its scale.
-
-    Args:
-        view: (H, W, 3) uint8, the photo reduced by ``view_scale``.
-        view_scale: Pixels of ``view`` per pixel of the photo.
-        private: Boxes in pixels of the photo.
-    """
-    picture = Pillow.fromarray(view)
-    scale = min(1.0, _THUMBNAIL_PX / max(picture.size))
-    if scale < 1.0:
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        picture = picture.resize(size, reducing_gap=2.0)
-    scale *= view_scale
-    if private:
-        picture = Pillow.fromarray(cover(np.asarray(picture), [scaled(box, scale) for box in private]))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=85)
-    return stream.getvalue(), scale
