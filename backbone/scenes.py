@@ -1,0 +1,111 @@
+"""What kind of place a photo shows: indoor, natural or urban, and sixteen finer categories.
+
+The three are those of Mueller-Budack, Pustu-Iren and Ewerth (ECCV 2018), who gate geolocation by them (S3); the sixteen
+are the middle level of the hierarchy of Places365 (Zhou et al. 2017), which is their S16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import RequestError
+
+__all__ = ["CATEGORIES", "SCENES", "SceneCard", "SceneModel", "make_scene_model", "scene_of_categories"]
+
+SCENES: Final = ("indoor", "natural", "urban")
+"""The scenes, in the order in which every model names them."""
+
+CATEGORIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "shop or restaurant": "indoor",
+        "workplace": "indoor",
+        "home or hotel": "indoor",
+        "vehicle or station": "indoor",
+        "indoor sport or leisure": "indoor",
+        "museum, church or school": "indoor",
+        "water, ice or snow": "natural",
+        "mountain or desert": "natural",
+        "forest or field": "natural",
+        "open country with something built": "natural",
+        "street or transport": "urban",
+        "historic or cultural building": "urban",
+        "park or sports field": "urban",
+        "industry or construction": "urban",
+        "houses, gardens or farm": "urban",
+        "shops, city or town": "urban",
+    }
+)
+"""Finer category to its scene; the middle level of Places365's hierarchy, in its order.
+
+A road in open country is "open country with something built", a street between houses is urban.
+"""
+
+
+@dataclass(frozen=True)
+class SceneCard:
+    """What a scene model is made of.
+
+    Attributes:
+        summary: One sentence for a person.
+        trained_on: Its data, with licences.
+        licence: Licence of its weights.
+        accuracy: Name of a measured figure to its value, with the set in the name.
+        sha256: Of its weights, in hexadecimal digits; empty where it has none of ours.
+    """
+
+    summary: str
+    trained_on: str
+    licence: str
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    sha256: str = ""
+
+
+class SceneModel(Protocol):
+    """Pixels to calibrated probabilities of the scenes."""
+
+    @property
+    def name(self) -> str:
+        """Short name, such as ``"head"``."""
+
+    @property
+    def card(self) -> SceneCard:
+        """What it was trained on and how good it was measured to be."""
+
+    def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[Mapping[str, float]]:
+        """For each image, (H, W, 3) uint8 RGB, the name of each of :data:`SCENES`, in order, to its probability."""
+
+
+def make_scene_model(name: str = "auto", *, offline: bool = False) -> SceneModel | None:
+    """The scene model called ``name``, or None where there is to be none.
+
+    Args:
+        name: ``"auto"`` for the best at hand, ``"none"``.
+        offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
+
+    Raises:
+        RequestError: There is no scene model of that name.
+
+    >>> make_scene_model("none") is None
+    True
+    """
+    if name in ("auto", "none"):
+        return None
+    raise RequestError(f"unknown scene model {name!r}: choose auto or none")
+
+
+def scene_of_categories(categories: Mapping[str, float]) -> dict[str, float]:
+    """Probabilities of :data:`SCENES` as the sums over their finer categories.
+
+    >>> scene_of_categories({"home or hotel": 0.25, "workplace": 0.25, "forest or field": 0.5})
+    {'indoor': 0.5, 'natural': 0.5, 'urban': 0.0}
+    """
+    sums = dict.fromkeys(SCENES, 0.0)
+    for category, p in categories.items():
+        sums[CATEGORIES[category]] += p
+    return sums
