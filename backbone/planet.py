@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backbone.base import PriorCard, PriorOutput
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_partition_of, read_tensors
+from backbone.scenes import SCENES
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
 from data.partition import Partition
@@ -19,7 +20,7 @@ from data.printable import printable
 
 if TYPE_CHECKING:
     from backbone.hierarchy import CellTree
-    from backbone.planet_net import PlanetNet
+    from backbone.planet_net import PlanetNet, Seen
 
 __all__ = ["PlanetPrior"]
 
@@ -82,6 +83,8 @@ class PlanetPrior:
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:
         """One output per image (H, W, 3) uint8 RGB, in order; ``embedding`` is the trunk's features (d,).
 
+        ``scene`` is what the network was taught about kinds of scene; None where it was not.
+
         On a processor each photo is seen by itself, so that its answer does not depend on its neighbours in the batch.
 
         Raises:
@@ -99,22 +102,29 @@ class PlanetPrior:
 
     def log_posterior(self, crops: NDArray[np.uint8], *, device: str = "cpu") -> tuple[NDArray[Any], NDArray[Any]]:
         """Log-probabilities (b, n), not yet calibrated, and features (b, d), of crops (b, k, s, s, 3) uint8."""
+        seen = self._seen(crops, device)
+        return seen.log_p.cpu().numpy(), seen.features.cpu().numpy()
+
+    def _seen(self, crops: NDArray[np.uint8], device: str) -> Seen:
         import torch
 
         from backbone.planet_net import log_posterior
 
         net, tree = self._net_on(device)
-        pixels = torch.from_numpy(crops).to(device).movedim(-1, -3).contiguous()
-        log_p, features = log_posterior(net, tree, pixels)
-        return log_p.cpu().numpy(), features.cpu().numpy()
+        return log_posterior(net, tree, torch.from_numpy(crops).to(device).movedim(-1, -3).contiguous())
 
     def _outputs(self, crops: NDArray[np.uint8], device: str) -> list[PriorOutput]:
-        log_p, features = self.log_posterior(crops, device=device)
+        seen = self._seen(crops, device)
+        log_p, features = seen.log_p.cpu().numpy(), seen.features.cpu().numpy()
+        scenes = None if seen.scenes is None else seen.scenes.double().cpu().numpy()
         if not np.isfinite(log_p).all():
             raise WeightsError(f"the weights in {printable(str(self._folder))} give no numbers: train them again")
+        if scenes is not None:
+            scenes /= scenes.sum(axis=1, keepdims=True)
         return [
             PriorOutput(
                 CellDistribution.from_logits(self._partition, row.astype(np.float64) / self._weights.temperature),
+                scene=None if scenes is None else dict(zip(SCENES, scenes[k].tolist(), strict=True)),
                 embedding=features[k].astype(np.float32),
             )
             for k, row in enumerate(log_p)

@@ -10,7 +10,10 @@ from typing import Any, Final
 from data.errors import RequestError, WeightsError
 from data.partition_checks import LEVELS
 
-__all__ = ["TRUNKS", "PlanetConfig", "TrunkKind"]
+__all__ = ["SCENE_USES", "TRUNKS", "PlanetConfig", "TrunkKind"]
+
+SCENE_USES: Final = ("none", "isn", "mtn")
+"""What a network may do with kinds of scene; see :class:`PlanetConfig`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class TrunkKind:
 
 
 _HALVES: Final = (0.5, 0.5, 0.5)
+_LATER: Final = MappingProxyType({"scenes": "none", "mixture": ""})  # fields that the first cards lack
 
 TRUNKS: Final[Mapping[str, TrunkKind]] = MappingProxyType(
     {
@@ -59,6 +63,11 @@ class PlanetConfig:
         pixels: Side of the square that the trunk sees; 0 for what the trunk is made for.
         levels: Levels of the partition that have a classifier, finest first.
         dropout: Share of features that are left out in training.
+        scenes: ``"none"``; ``"mtn"``: the kind of scene is learnt as a second task; ``"isn"``: besides, each level has
+            one classifier for each kind of scene, and they speak in proportion to how likely each kind is (both of
+            Mueller-Budack, Pustu-Iren and Ewerth 2018; their ISNs are whole networks, the likeliest of which speaks).
+        mixture: A level's name for a mixture of von Mises-Fisher densities instead of classes (Izbicki, Papalexakis and
+            Tsotras 2019), one for each of its cells; empty for classes.
 
     Raises:
         RequestError: A value is none of these.
@@ -68,6 +77,8 @@ class PlanetConfig:
     pixels: int = 0
     levels: tuple[str, ...] = LEVELS
     dropout: float = 0.2
+    scenes: str = "none"
+    mixture: str = ""
 
     def __post_init__(self) -> None:
         if self.trunk not in TRUNKS:
@@ -82,10 +93,18 @@ class PlanetConfig:
         object.__setattr__(self, "dropout", float(self.dropout))
         if not 0.0 <= self.dropout < 1.0:
             raise RequestError(f"dropout is a share from 0 to below 1, not {self.dropout}")
+        if self.scenes not in SCENE_USES:
+            raise RequestError(f"unknown use of scenes {self.scenes!r}: choose one of {', '.join(SCENE_USES)}")
+        if self.mixture and (self.mixture not in LEVELS or self.levels != LEVELS[:1] or self.scenes == "isn"):
+            raise RequestError(
+                f"a mixture has one density for each cell of {', '.join(LEVELS[:-1])} or {LEVELS[-1]}, stands instead "
+                f"of the classes (levels {LEVELS[0]} alone) and has no classifier by scene: give other levels or scenes"
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self) | {"levels": list(self.levels)}
+        """As JSON holds it; what a plain PlaNet does not have is left out, so that an older whence reads it too."""
+        fields = asdict(self) | {"levels": list(self.levels)}
+        return {name: value for name, value in fields.items() if name not in _LATER or value != _LATER[name]}
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> PlanetConfig:
@@ -94,11 +113,12 @@ class PlanetConfig:
         Raises:
             WeightsError: It lacks something, has too much, or holds what no network can be made of.
         """
-        kinds = {"trunk": str, "pixels": int, "levels": list, "dropout": float}
-        if set(found) != set(kinds):
+        kinds = {"trunk": str, "pixels": int, "levels": list, "dropout": float, "scenes": str, "mixture": str}
+        if not set(kinds) - set(_LATER) <= set(found) <= set(kinds):
             raise WeightsError(
                 f"the weights describe a network by {', '.join(sorted(found))}: get them for this whence"
             )
+        found = dict(_LATER) | found
         for name, kind in kinds.items():
             if not isinstance(found[name], kind) or isinstance(found[name], bool):
                 raise WeightsError(f"the weights' {name} is {found[name]!r}: get them again")

@@ -1,8 +1,8 @@
-"""PlaNet: a trunk and, on its features, one softmax classifier for each level of cells."""
+"""PlaNet: a trunk and, on its features, what speaks about places: classifiers of cells, or a mixture of densities."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,9 +11,31 @@ from torch import Tensor, nn
 
 from backbone.hierarchy import CellTree, down_the_tree
 from backbone.planet_config import TRUNKS, PlanetConfig
+from backbone.scenes import SCENES
+from backbone.sphere_mixture import SphereMixture
 from backbone.trunks import make_trunk, normalised
 
-__all__ = ["PlanetNet", "log_posterior"]
+__all__ = ["MIXTURE", "SCENE", "PlanetNet", "Seen", "gated", "log_posterior"]
+
+SCENE: Final = "scene"
+"""What the logits (b, 3) of kinds of scene are called beside those of levels."""
+
+MIXTURE: Final = "mixture"
+"""What the logits (b, k) of the densities of a mixture are called."""
+
+
+class Seen(NamedTuple):
+    """What a network says about photos.
+
+    Attributes:
+        log_p: (b, n) log-probabilities over the finest cells, not yet calibrated.
+        features: (b, d), averaged over crops.
+        scenes: (b, 3) probabilities of :data:`backbone.scenes.SCENES`, or None where it was not taught them.
+    """
+
+    log_p: Tensor
+    features: Tensor
+    scenes: Tensor | None
 
 
 class PlanetNet(nn.Module):
@@ -23,6 +45,9 @@ class PlanetNet(nn.Module):
         config: What it is.
         tree: The cells of its levels.
         imagenet: Whether the trunk starts from ImageNet's weights.
+
+    Attributes:
+        mixture: The densities, where it has some instead of classes.
 
     Raises:
         WeightsError: ImageNet's weights are not at hand.
@@ -34,23 +59,38 @@ class PlanetNet(nn.Module):
         self.kind = TRUNKS[config.trunk]
         self.trunk = make_trunk(config.trunk, imagenet=imagenet)
         self.dropout = nn.Dropout(config.dropout)
-        heads = {level: nn.Linear(self.kind.features, tree.sizes[level]) for level in config.levels}
-        for head in heads.values():
-            nn.init.normal_(head.weight, std=0.01)
-            nn.init.zeros_(head.bias)
-        self.heads = nn.ModuleDict(heads)
+        self.mixture = SphereMixture(tree.partition, config.mixture) if config.mixture else None
+        if self.mixture is not None:
+            sizes = {MIXTURE: len(self.mixture)}
+        else:
+            sizes = {level: tree.sizes[level] * self._for_each_cell for level in config.levels}
+        if config.scenes != "none":
+            sizes[SCENE] = len(SCENES)
+        self.heads = nn.ModuleDict({name: nn.Linear(self.kind.features, size) for name, size in sizes.items()})
+        for head in self.heads.values():
+            nn.init.normal_(cast("Tensor", head.weight), std=0.01)
+            nn.init.zeros_(cast("Tensor", head.bias))
+
+    @property
+    def _for_each_cell(self) -> int:
+        return len(SCENES) if self.config.scenes == "isn" else 1
 
     def start_at(self, prior: NDArray[np.float64], tree: CellTree) -> None:
         """Set the biases so that each level gives a picture without any feature ``prior`` (n,), summed over its cells.
 
-        With one level that is what the network then says; the product of several is more concentrated.
+        With one level that is what the network then says; the product of several is more concentrated. A mixture gives
+        each density the mass of its cell.
         """
         fine = torch.from_numpy(prior)
-        for level, head in self.heads.items():
-            mass = torch.zeros(tree.sizes[level], dtype=torch.float64)
-            mass.index_add_(0, tree.parents[level].cpu(), fine)
+        for name, head in self.heads.items():
+            if name == SCENE:
+                continue
+            level = self.config.mixture if name == MIXTURE else name
+            parents = torch.from_numpy(tree.partition.parents(level).astype(np.int64))
+            mass = torch.zeros(int(parents.max()) + 1, dtype=torch.float64)
+            mass.index_add_(0, parents, fine)
             with torch.no_grad():
-                cast("nn.Linear", head).bias.copy_(mass.clamp_min(1e-12).log())
+                cast("Tensor", head.bias).copy_(mass.clamp_min(1e-12).log().repeat(self._for_each_cell))
 
     def features(self, pixels: Tensor) -> Tensor:
         """Features (b, d) of ``pixels`` (b, 3, s, s) uint8."""
@@ -58,17 +98,23 @@ class PlanetNet(nn.Module):
         return out
 
     def logits(self, features: Tensor) -> dict[str, Tensor]:
-        """Logits (b, n_level) of each level, of features (b, d)."""
+        """Logits of features (b, d): (b, n_level) of each level, (b, 3, n_level) where each kind of scene has its own.
+
+        Besides, where it has them, (b, k) of :data:`MIXTURE` and (b, 3) of :data:`SCENE`.
+        """
         kept = self.dropout(features)
-        return {level: head(kept) for level, head in self.heads.items()}
+        out = {name: head(kept) for name, head in self.heads.items()}
+        if self.config.scenes == "isn":
+            out |= {level: out[level].unflatten(1, (len(SCENES), -1)) for level in self.config.levels}
+        return out
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        """Logits (b, n_level) of each level, of ``pixels`` (b, 3, s, s) uint8."""
+        """:meth:`logits` of ``pixels`` (b, 3, s, s) uint8."""
         return self.logits(self.features(pixels))
 
 
 @torch.no_grad()
-def log_posterior(net: PlanetNet, tree: CellTree, crops: Tensor) -> tuple[Tensor, Tensor]:
+def log_posterior(net: PlanetNet, tree: CellTree, crops: Tensor) -> Seen:
     """What the network says about photos of which it sees several crops.
 
     The levels' probabilities are averaged over the crops, as in Mueller-Budack (2018), then multiplied down the tree.
@@ -77,14 +123,27 @@ def log_posterior(net: PlanetNet, tree: CellTree, crops: Tensor) -> tuple[Tensor
         net: In evaluation mode.
         tree: Its levels, on the network's device.
         crops: (b, k, 3, s, s) uint8, on the same device.
-
-    Returns:
-        Log-probabilities (b, n) over the finest cells, not yet calibrated, and features (b, d) averaged over crops.
     """
     photos, each = crops.shape[:2]
     features = net.features(crops.flatten(0, 1))
-    log_p = {}
-    for level, logits in net.logits(features).items():
-        log_each = torch.log_softmax(logits.float(), dim=1).view(photos, each, -1)
-        log_p[level] = torch.logsumexp(log_each, dim=1) - float(np.log(each))
-    return down_the_tree(log_p, tree), features.float().view(photos, each, -1).mean(dim=1)
+    logits = {name: values.float() for name, values in net.logits(features).items()}
+    log_scenes = torch.log_softmax(logits.pop(SCENE), dim=1) if SCENE in logits else None
+
+    def averaged(log_each: Tensor) -> Tensor:
+        return torch.logsumexp(log_each.view(photos, each, -1), dim=1) - float(np.log(each))
+
+    log_p = {name: averaged(gated(values, log_scenes)) for name, values in logits.items()}
+    if net.mixture is not None:
+        whole = net.mixture.over_cells(log_p[MIXTURE], tree.partition)
+    else:
+        whole = down_the_tree(log_p, tree)
+    scenes = None if log_scenes is None else averaged(log_scenes).exp()
+    return Seen(whole, features.float().view(photos, each, -1).mean(dim=1), scenes)
+
+
+def gated(logits: Tensor, log_scenes: Tensor | None) -> Tensor:
+    """Log-probabilities (b, n) of logits (b, n) or (b, 3, n), whose distributions are mixed by the scenes' (b, 3)."""
+    log_p = torch.log_softmax(logits, dim=-1)
+    if logits.ndim == 2 or log_scenes is None:
+        return log_p
+    return torch.logsumexp(log_p + log_scenes[:, :, None], dim=1)

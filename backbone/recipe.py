@@ -20,6 +20,7 @@ class Recipe:
         weight_decay: AdamW's, on weights of more than one dimension; biases and normalisations have none.
         warm_up: Share of the steps in which the rate rises.
         smoothing_km: ``tau`` of haversine-smoothed labels (PIGEON: 75); 0 for plain cross-entropy.
+        scene_weight: How much the second task counts, where the network learns kinds of scene (Mueller-Budack: 1).
         held_out: Share of the places whose photos are not trained on, where no held-out set is given.
         imagenet: Start the trunk from ImageNet's weights.
         start_at_density: Start the biases at how often each cell is met, rather than at nothing.
@@ -35,6 +36,7 @@ class Recipe:
     weight_decay: float = 0.05
     warm_up: float = 0.05
     smoothing_km: float = 0.0
+    scene_weight: float = 1.0
     held_out: float = 0.02
     imagenet: bool = False
     start_at_density: bool = True
@@ -43,7 +45,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, least, most in (
             ("epochs", 1e-3, 1e5), ("batch", 2, 1e6), ("rate", 1e-9, 10), ("weight_decay", 0, 10), ("warm_up", 0, 1),
-            ("smoothing_km", 0, 20_000), ("held_out", 0, 0.9), ("seed", 0, 2**31),
+            ("smoothing_km", 0, 20_000), ("scene_weight", 0, 100), ("held_out", 0, 0.9), ("seed", 0, 2**31),
         ):  # fmt: skip
             value = getattr(self, name)
             if not least <= value <= most:

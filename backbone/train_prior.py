@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backbone.calibrate import fit_temperature
 from backbone.density import DensityPrior
@@ -23,9 +24,10 @@ from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import write_weights
 from backbone.processes import Processes
 from backbone.recipe import Recipe, Run
+from backbone.scenes import SCENES
 from backbone.training import Training
 from backbone.weights_card import WeightsCard
-from data.errors import DatasetError, WeightsError
+from data.errors import DatasetError, RequestError, WeightsError
 from data.partition import Partition, load_default
 from data.photo_sets import PhotoSet, Subset
 from data.printable import printable
@@ -42,6 +44,7 @@ def train(
     photos: PhotoSet,
     *,
     held_out: PhotoSet | None = None,
+    scenes: NDArray[np.float32] | None = None,
     partition: Partition | None = None,
     config: PlanetConfig | None = None,
     recipe: Recipe | None = None,
@@ -60,6 +63,8 @@ def train(
         out: Folder.
         photos: What to learn from; of these, places are held out by ``recipe`` where ``held_out`` is None.
         held_out: Photos to measure on and to fit the temperature on.
+        scenes: (n, 3), how likely each of ``backbone.scenes.SCENES`` is for each of ``photos``, a row of NaN where that
+            is not known; for a network that is taught them.
         partition: The cells; None for those that ship.
         config: The network.
         recipe: How it is learnt.
@@ -73,7 +78,8 @@ def train(
 
     Raises:
         DatasetError: No photo is left to train on, most of them cannot be read, or ``out`` cannot be written.
-        RequestError: The device or a level is not there.
+        RequestError: The device or a level is not there; the network is taught scenes and there are none, or the other
+            way round; a mixture is to have smoothed labels.
         WeightsError: The card would not be sound, ImageNet's weights cannot be fetched, ``out`` holds another training,
             or the loss became no number.
     """
@@ -81,13 +87,15 @@ def train(
     recipe, run = recipe or Recipe(), run or Run()
     said = printable(trained_on or photos.name)
     _require_card(name, licence, said, partition, config)  # before hours of training, not after
-    chosen, kept = _divided(photos, held_out, recipe)
+    _require_taught(photos, config, recipe, scenes)
+    chosen, kept, which = _divided(photos, held_out, recipe)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"cannot make {printable(str(out))}: {error.strerror}; give another folder") from error
     with Processes.joined(run.device) as processes:
-        training = Training(out, chosen, kept, partition, config, recipe, run, processes)
+        known = None if scenes is None else scenes[which]
+        training = Training(out, chosen, kept, partition, config, recipe, run, processes, known)
         if processes.first and len(kept) < _TOO_FEW:
             _log.warning("%d held-out photos are too few to calibrate on or to measure well", len(kept))
         shared = shared_spots(chosen, kept)
@@ -120,16 +128,37 @@ def _require_card(name: str, licence: str, said: str, partition: Partition, conf
     )  # fmt: skip
 
 
-def _divided(photos: PhotoSet, held_out: PhotoSet | None, recipe: Recipe) -> tuple[PhotoSet, PhotoSet]:
-    chosen, kept = photos, held_out
+def _require_taught(photos: PhotoSet, config: PlanetConfig, recipe: Recipe, scenes: NDArray[np.float32] | None) -> None:
+    if (config.scenes == "none") != (scenes is None):
+        raise RequestError(
+            f"scenes are {config.scenes}, and there are {'no ' if scenes is None else ''}labels of them: give both, or "
+            "neither"
+        )
+    if config.mixture and recipe.smoothing_km:
+        raise RequestError("a mixture of densities has no labels that could be smoothed: leave smoothing out")
+    if scenes is None:
+        return
+    rows = scenes[~np.isnan(scenes).any(axis=-1)]
+    if scenes.shape != (len(photos), len(SCENES)) or (rows < 0).any() or (np.abs(rows.sum(axis=1) - 1) > 1e-3).any():
+        raise RequestError(f"scenes are {len(SCENES)} probabilities for each of the {len(photos)} photos, or NaN")
+    if not len(rows):
+        raise RequestError("of no photo the kind of scene is known: see that the labels are of these photos")
+
+
+def _divided(
+    photos: PhotoSet, held_out: PhotoSet | None, recipe: Recipe
+) -> tuple[PhotoSet, PhotoSet, NDArray[np.int64]]:
+    """What is trained on, what is held out, and which of ``photos`` the first are."""
+    chosen, kept, which = photos, held_out, np.arange(len(photos))
     if kept is None:
         out = held_out_mask(photos.lat, photos.lon, recipe.held_out)
-        chosen, kept = Subset(photos, np.flatnonzero(~out)), Subset(photos, np.flatnonzero(out))
+        which = np.flatnonzero(~out)
+        chosen, kept = Subset(photos, which), Subset(photos, np.flatnonzero(out))
     if len(chosen) < 2:
         raise DatasetError(f"{photos.name} leaves {len(chosen)} photos to train on: give more, or hold out fewer")
     # In an order of chance: sets are often sorted by country, and not all of them is always measured.
     order = np.random.default_rng(0).permutation(len(kept))[:_MOST_HELD_OUT]
-    return chosen, Subset(kept, order)
+    return chosen, Subset(kept, order), which
 
 
 def _finish(training: Training, name: str, licence: str, data: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from backbone.calibrate import fit_temperature, mean_nll
 from backbone.hierarchy import CellTree, class_prior, haversine_targets
 from backbone.photo_batches import Batch, held_out_batches, training_batches
 from backbone.planet_config import PlanetConfig
-from backbone.planet_net import PlanetNet, log_posterior
+from backbone.planet_net import MIXTURE, SCENE, PlanetNet, log_posterior
 from backbone.processes import Processes
 from backbone.recipe import Recipe, Run
 from backbone.training_log import TrainingLog
@@ -52,6 +53,8 @@ class Training:
         recipe: How it is learnt.
         run: How it is run.
         processes: All that take part.
+        scenes: (n, 3) float32, how likely each of ``backbone.scenes.SCENES`` is for each photo, a row of NaN where that
+            is not known; None where the network is not taught them.
 
     Attributes:
         half: Whether it computes in bf16.
@@ -68,6 +71,7 @@ class Training:
         recipe: Recipe,
         run: Run,
         processes: Processes,
+        scenes: NDArray[np.float32] | None = None,
     ) -> None:
         self.out, self.photos, self.held_out, self.partition = out, photos, held_out, partition
         self.config, self.recipe, self.run, self.processes = config, recipe, run, processes
@@ -84,6 +88,7 @@ class Training:
         self.net = net.to(device=self.device)
         self.net.to(memory_format=torch.channels_last)
         self.tree = tree.to(self.device)
+        self.scenes = None if scenes is None else torch.from_numpy(scenes)
         self.points = torch.from_numpy(unit_vectors(photos.lat, photos.lon).astype(np.float32))
         self.optimiser = _optimiser(self.net, recipe)
         self.unreadable = Unreadable(out, processes.rank, known=10**9)
@@ -94,6 +99,7 @@ class Training:
             "photos": self.photos.fingerprint, "held-out photos": self.held_out.fingerprint,
             "cells": self.partition.hash, **self.config.to_dict(), **asdict(self.recipe),
             "precision": "bf16" if self.half else "float32", "number of processes": self.processes.world,
+            **({} if self.scenes is None else {"scenes": hashlib.sha256(self.scenes.numpy().tobytes()).hexdigest()}),
         }  # fmt: skip
 
     def learn(self) -> None:
@@ -158,7 +164,7 @@ class Training:
             for batch in held_out_batches(photos, self.config.pixels, batch=8, workers=workers):
                 damaged += [photos.key(index) for index in batch.unreadable]
                 if len(batch.indices):
-                    rows.append(log_posterior(self.net, self.tree, batch.pixels.to(self.device))[0].cpu().numpy())
+                    rows.append(log_posterior(self.net, self.tree, batch.pixels.to(self.device)).log_p.cpu().numpy())
                     indices.append(batch.indices)
         return np.concatenate(rows), np.concatenate(indices), damaged
 
@@ -194,16 +200,35 @@ class Training:
             logits = network(pixels)
         cells = torch.from_numpy(self.cells[batch.indices].astype(np.int64)).to(self.device)
         points = self.points[batch.indices].to(self.device)
-        losses = []
+        losses, kinds = [], None
+        if SCENE in logits:
+            of_scenes, kinds = self._scene_loss(logits.pop(SCENE).float(), batch)
+            losses.append(self.recipe.scene_weight * of_scenes)
+        if self.net.mixture is not None:
+            losses.append(-self.net.mixture.log_likelihood(logits.pop(MIXTURE).float(), points).sum())
         for level, scores in logits.items():
             if self.recipe.smoothing_km:
                 targets = haversine_targets(points, self.tree.vectors[level], self.recipe.smoothing_km)
             else:
                 targets = self.tree.parents[level][cells]
-            losses.append(functional.cross_entropy(scores.float(), targets, reduction="sum"))
+            losses.append(_cross_entropy(scores.float(), targets, kinds))
         # The mean over the processes, which is taken of the gradients, is then the mean over the whole batch, whoever
         # has how many of its photos; those that cannot be read give nothing.
         return torch.stack(losses).sum() * (self.processes.world / self.batch)
+
+    def _scene_loss(self, scores: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss () of the logits (b, 3) of kinds of scene, and how much each kind's classifiers learn (b, 3).
+
+        That is what is known about the photo; where nothing is, what the network itself thinks, which it does not learn
+        from.
+        """
+        known = torch.full_like(scores, torch.nan)
+        if self.scenes is not None:
+            known = self.scenes[batch.indices].to(self.device)
+        there = ~known.isnan().any(dim=1)
+        kinds = torch.where(there[:, None], known, functional.softmax(scores.detach(), dim=1))
+        each = functional.cross_entropy(scores, kinds, reduction="none")
+        return torch.where(there, each, 0.0).sum(), kinds
 
     def _nothing(self, network: nn.Module) -> Tensor:
         """A loss of 0 of a grey picture: the other processes wait for this one's gradients."""
@@ -255,8 +280,18 @@ class Training:
         return mean_nll(log_p, cells, fit_temperature(log_p, cells))
 
 
-def _optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    free = [p for p in net.parameters() if p.ndim <= 1]
+def _cross_entropy(scores: Tensor, targets: Tensor, kinds: Tensor | None) -> Tensor:
+    """Sum over photos, for logits (b, n); for (b, 3, n), of each kind of scene's in proportion to ``kinds`` (b, 3)."""
+    if scores.ndim == 2 or kinds is None:
+        return functional.cross_entropy(scores, targets, reduction="sum")
+    each = [functional.cross_entropy(scores[:, k], targets, reduction="none") for k in range(scores.shape[1])]
+    return (kinds * torch.stack(each, dim=1)).sum()
+
+
+def _optimiser(net: PlanetNet, recipe: Recipe) -> torch.optim.Optimizer:
+    # Of a centre on the sphere only the direction counts: it has nothing to decay.
+    decayed = [p for name, p in net.named_parameters() if p.ndim > 1 and not name.startswith("mixture.")]
+    chosen = {id(p) for p in decayed}
+    free = [p for p in net.parameters() if id(p) not in chosen]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.rate)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from backbone.scenes import SCENES
+from benchmarks.earth_attributes import ATTRIBUTES, INDEX
 from benchmarks.earth_scenes import render
 from benchmarks.earth_world import Scenes, World, shipped_world
 
@@ -59,6 +61,14 @@ class SceneSet:
     def lon(self) -> NDArray[np.float64]:
         """Longitudes (n,) in degrees."""
         return self.scenes.lon
+
+    def scene_labels(self) -> NDArray[np.float32]:
+        """1 for the kind of each scene, 0 for the others: (n, 3), in the order of ``backbone.scenes.SCENES``."""
+        kinds = np.array([SCENES.index(name) for name in ATTRIBUTES[INDEX["scene"]].values])
+        labels: NDArray[np.float32] = np.eye(len(SCENES), dtype=np.float32)[
+            kinds[self.scenes.attributes[:, INDEX["scene"]]]
+        ]
+        return labels
 
     def __len__(self) -> int:
         return len(self.scenes)

@@ -52,10 +52,19 @@ Floats32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way of training: the levels that have a classifier, and the reach of smoothed labels (km; 0 for none)."""
+    """A way of training.
+
+    Attributes:
+        levels: Those that have a classifier.
+        smoothing_km: Reach of smoothed labels (km); 0 for none.
+        scenes: What is made of the kinds of scene, as ``PlanetConfig`` has it.
+        mixture: The level that a mixture of von Mises-Fisher densities starts at; empty for classes.
+    """
 
     levels: tuple[str, ...]
     smoothing_km: float = 0.0
+    scenes: str = "none"
+    mixture: str = ""
 
 
 WAYS: Final[Mapping[str, Way]] = MappingProxyType(
@@ -65,6 +74,10 @@ WAYS: Final[Mapping[str, Way]] = MappingProxyType(
         "flat, smoothed 300 km": Way(("fine",), 300.0),
         "hierarchy f*": Way(LEVELS),
         "hierarchy f*, smoothed 75 km": Way(LEVELS, 75.0),
+        "MTN: f*, scenes as a second task": Way(LEVELS, scenes="mtn"),
+        "ISN: f*, classifiers by scene": Way(LEVELS, scenes="isn"),
+        "MvMF, one density a fine cell": Way(("fine",), mixture="fine"),
+        "MvMF, one density a middle cell": Way(("fine",), mixture="middle"),
     }
 )
 """Name of each way of training to what it is."""
@@ -143,12 +156,14 @@ def _train(out: Path, world: World, name: str, seed: int, scenes: int) -> None:
         return
     torch.set_num_threads(1)
     start = time.perf_counter()
+    photos = SceneSet.draw(world, scenes, _TRAIN_SEED, name="train")
     train(
         folder,
-        SceneSet.draw(world, scenes, _TRAIN_SEED, name="train"),
+        photos,
         held_out=SceneSet.draw(world, _HELD_OUT, _HELD_OUT_SEED, name="held-out"),
+        scenes=None if way.scenes == "none" else photos.scene_labels(),
         partition=world.partition,
-        config=PlanetConfig("tiny", levels=way.levels),
+        config=PlanetConfig("tiny", levels=way.levels, scenes=way.scenes, mixture=way.mixture),
         recipe=Recipe(
             epochs=PASSES.get(scenes, _PASSES), batch=128, rate=2e-3, smoothing_km=way.smoothing_km, seed=seed
         ),

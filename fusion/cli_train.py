@@ -18,6 +18,7 @@ def add_train(commands: Commands) -> None:
     train = commands.add_parser("train", help="train a visual prior, or rebuild shipped weights")
     models = train.add_subparsers(dest="model", required=True, metavar="MODEL")
     _add_prior(models)
+    _add_scene_labels(models)
     _add_reader(models)
     _add_regions(models)
 
@@ -54,8 +55,8 @@ def _add_prior(models: Commands) -> None:
                        "mobilenet_v3_large, mobilenet_v3_small or tiny")  # fmt: skip
     prior.add_argument("--pixels", type=count_argument, default=None, metavar="N", help="side of what the trunk sees")
     prior.add_argument(
-        "--levels", nargs="+", choices=("fine", "middle", "coarse"), default=["fine", "middle", "coarse"],
-        help="levels of cells with a classifier (default: all three)",
+        "--levels", nargs="+", choices=("fine", "middle", "coarse"), default=None,
+        help="levels of cells with a classifier (default: all three; with --mixture none)",
     )  # fmt: skip
     prior.add_argument(
         "--smoothing-km",
@@ -64,6 +65,18 @@ def _add_prior(models: Commands) -> None:
         metavar="KM",
         help="reach of haversine-smoothed labels (default: none)",
     )
+    prior.add_argument(
+        "--scenes", choices=("none", "mtn", "isn"), default="none",
+        help="learn kinds of scene as a second task (mtn), and have classifiers for each kind (isn)",
+    )  # fmt: skip
+    prior.add_argument(
+        "--scene-labels", type=path_argument, metavar="CSV",
+        help="kinds of scene of SET's photos: a column scene, or one each for indoor, natural and urban",
+    )  # fmt: skip
+    prior.add_argument(
+        "--mixture", choices=("fine", "middle", "coarse"), default=None,
+        help="von Mises-Fisher densities, one for each cell of a level, instead of classes",
+    )  # fmt: skip
     prior.add_argument("--epochs", type=float, default=10.0, metavar="E", help="passes over the photos (default 10)")
     prior.add_argument("--batch", type=count_argument, default=256, metavar="B", help="photos in a step (default 256)")
     prior.add_argument("--rate", type=float, default=1e-3, metavar="R", help="highest learning rate (default 0.001)")
@@ -82,6 +95,24 @@ def _add_prior(models: Commands) -> None:
     prior.add_argument("--name", default=None, metavar="NAME", help="of the weights (default: that of OUT)")
     prior.add_argument("--licence", default="not stated", metavar="TEXT", help="of the weights, for their card")
     prior.set_defaults(run=_train_prior)
+
+
+def _add_scene_labels(models: Commands) -> None:
+    labels = models.add_parser(
+        "scene-labels",
+        help="the kinds of scene of a set's photos, for `whence train prior --scenes`",
+        description="Writes OUT.csv with how likely each photo shows an indoor, a natural or an urban scene, as a "
+        "scene model says. Stopped and started again it goes on where it was.",
+    )
+    labels.add_argument("out", type=path_argument, metavar="OUT.csv")
+    labels.add_argument("--photos", type=path_argument, nargs="+", required=True, metavar="SET")
+    labels.add_argument("--labels", type=path_argument, metavar="CSV", help="coordinates of SET's photos")
+    labels.add_argument("--model", default="auto", metavar="NAME", help="the scene model (default: the best at hand)")
+    labels.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    labels.add_argument(
+        "--workers", type=count_argument, default=2, metavar="N", help="photos that are decoded at once"
+    )
+    labels.set_defaults(run=_scene_labels)
 
 
 def _add_reader(models: Commands) -> None:
@@ -191,11 +222,19 @@ def _train_prior(args: argparse.Namespace) -> int:
     photos = sets[0] if len(sets) == 1 else concatenated(sets)
 
     from backbone.planet_config import PlanetConfig
+    from backbone.scene_labels import read_scene_labels
     from backbone.train_prior import Recipe, Run, train
     from data.partition import load, load_default
+    from data.partition_checks import LEVELS
 
-    levels = tuple(level for level in ("fine", "middle", "coarse") if level in args.levels)
-    config = PlanetConfig(args.trunk, args.pixels or 0, levels)
+    wanted = args.levels or (("fine",) if args.mixture else LEVELS)
+    levels = tuple(level for level in LEVELS if level in wanted)
+    config = PlanetConfig(args.trunk, args.pixels or 0, levels, scenes=args.scenes, mixture=args.mixture or "")
+    if (args.scenes == "none") != (args.scene_labels is None):
+        raise RequestError(
+            "--scenes and --scene-labels go together: give both (`whence train scene-labels` makes some)"
+        )
+    scenes = None if args.scene_labels is None else read_scene_labels(args.scene_labels, photos)
     recipe = Recipe(
         epochs=args.epochs, batch=args.batch, rate=args.rate, smoothing_km=args.smoothing_km, held_out=share,
         imagenet=args.start == "imagenet", seed=args.seed,
@@ -209,11 +248,25 @@ def _train_prior(args: argparse.Namespace) -> int:
         logging.getLogger(__name__).info("%s: %s photos%s", each.name, f"{len(each):,}", left_out)
     partition = load(args.partition) if args.partition else load_default()
     written = train(
-        args.out, photos, held_out=held_out, partition=partition, config=config, recipe=recipe, run=run, name=name,
-        licence=args.licence,
+        args.out, photos, held_out=held_out, scenes=scenes, partition=partition, config=config, recipe=recipe, run=run,
+        name=name, licence=args.licence,
     )  # fmt: skip
     if os.environ.get("RANK", "0") == "0":
         print(written)
+    return 0
+
+
+def _scene_labels(args: argparse.Namespace) -> int:
+    from backbone.scene_labels import label_scenes
+    from backbone.scenes import make_scene_model
+    from data.photo_sets import concatenated, open_photo_set
+
+    model = make_scene_model(args.model)
+    if model is None:
+        raise RequestError(f"--model {args.model} names no scene model: give auto, head or clip")
+    photos = concatenated([open_photo_set(path, labels=args.labels) for path in args.photos])
+    lost = label_scenes(args.out, photos, model, device=args.device, workers=args.workers)
+    print(f"{args.out}: {len(photos):,} photos, {lost:,} of them could not be read")
     return 0
 
 

@@ -100,7 +100,7 @@ class TestNet:
         tree = CellTree(load_default(), LEVELS)
         net = PlanetNet(PlanetConfig(), tree).eval()
         with torch.no_grad():
-            log_p, features = log_posterior(net, tree, torch.randint(0, 256, (1, 2, 3, 299, 299), dtype=torch.uint8))
+            log_p, features, _ = log_posterior(net, tree, torch.randint(0, 256, (1, 2, 3, 299, 299), dtype=torch.uint8))
         assert log_p.shape == (1, 19_673) and features.shape == (1, 2048)
         assert log_p.exp().sum().item() == pytest.approx(1.0, abs=1e-4)
         assert {level: head.out_features for level, head in net.heads.items()} == tree.sizes
@@ -122,13 +122,65 @@ class TestNet:
         crops = torch.randint(0, 256, (1, 5, 3, 64, 64), dtype=torch.uint8)
         with torch.no_grad():
             each = net(crops[0])["fine"].softmax(dim=1)
-            log_p, _ = log_posterior(net, tree, crops)
+            log_p, _, _ = log_posterior(net, tree, crops)
         np.testing.assert_allclose(log_p.exp()[0], each.mean(dim=0), rtol=1e-4)
+
+    def test_classifiers_by_scene_speak_in_proportion_to_how_likely_each_scene_is(self) -> None:
+        tree = CellTree(PARTITION, ("fine",))
+        torch.manual_seed(0)
+        net = PlanetNet(PlanetConfig("tiny", levels=("fine",), scenes="isn"), tree).eval()
+        for head in net.heads.values():
+            torch.nn.init.normal_(head.weight, std=0.5)
+        crops = torch.randint(0, 256, (1, 5, 3, 64, 64), dtype=torch.uint8)
+        with torch.no_grad():
+            logits = net(crops[0])
+            scenes = logits["scene"].softmax(dim=1)
+            each = logits["fine"].softmax(dim=2)
+            found = log_posterior(net, tree, crops)
+        assert logits["fine"].shape == (5, 3, len(PARTITION))
+        np.testing.assert_allclose(found.log_p.exp()[0], (scenes[:, :, None] * each).sum(1).mean(0), rtol=1e-4)
+        assert found.scenes is not None
+        np.testing.assert_allclose(found.scenes[0], scenes.mean(dim=0), rtol=1e-4)
+
+    def test_started_at_the_density_each_scenes_classifier_says_the_density(self) -> None:
+        tree = CellTree(PARTITION, ("fine",))
+        net = PlanetNet(PlanetConfig("tiny", levels=("fine",), scenes="isn"), tree).eval()
+        prior = class_prior(PARTITION, np.zeros(10, np.int32))
+        net.start_at(prior, tree)
+        logits = net.logits(torch.zeros(1, TRUNKS["tiny"].features))
+        for k in range(3):
+            np.testing.assert_allclose(logits["fine"][0, k].softmax(dim=0).detach().numpy(), prior, rtol=1e-4)
+        assert logits["scene"].detach().abs().max() == 0.0
+
+    def test_a_second_task_leaves_the_classifiers_as_they_are_and_names_the_scene(self) -> None:
+        tree = CellTree(PARTITION, LEVELS)
+        crops = torch.randint(0, 256, (2, 5, 3, 64, 64), dtype=torch.uint8)
+        net = PlanetNet(PlanetConfig("tiny", scenes="mtn"), tree).eval()
+        plain = PlanetNet(PlanetConfig("tiny"), tree).eval()
+        plain.load_state_dict({k: v for k, v in net.state_dict().items() if "scene" not in k})
+        found, alone = log_posterior(net, tree, crops), log_posterior(plain, tree, crops)
+        assert torch.equal(found.log_p, alone.log_p) and alone.scenes is None
+        assert found.scenes is not None and torch.allclose(found.scenes.sum(dim=1), torch.ones(2))
+
+    def test_a_mixture_started_at_the_density_gives_each_part_of_the_earth_about_its_mass(self) -> None:
+        tree = CellTree(PARTITION, ("fine",))
+        net = PlanetNet(PlanetConfig("tiny", levels=("fine",), mixture="fine"), tree).eval()
+        net.start_at(class_prior(PARTITION, PARTITION.cells_of(*np.array(TOWNS).T)), tree)
+        with torch.no_grad():
+            net.heads["mixture"].weight.zero_()
+            log_p = log_posterior(net, tree, torch.zeros(1, 1, 3, 64, 64, dtype=torch.uint8)).log_p
+        assert log_p.exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+        prior = class_prior(PARTITION, PARTITION.cells_of(*np.array(TOWNS).T))
+        parents = PARTITION.parents("coarse")
+        np.testing.assert_allclose(np.bincount(parents, log_p.exp()[0]), np.bincount(parents, prior), atol=0.15)
 
     @pytest.mark.parametrize(
         ("wrong", "says"),
         [({"trunk": "x"}, "trunk"), ({"pixels": 20}, "pixels"), ({"levels": ("coarse",)}, "levels"),
-         ({"levels": ("fine", "coarse", "middle")}, "levels"), ({"dropout": 1.0}, "dropout")],
+         ({"levels": ("fine", "coarse", "middle")}, "levels"), ({"dropout": 1.0}, "dropout"),
+         ({"scenes": "x"}, "scenes"),
+         ({"mixture": "fine"}, "mixture"), ({"mixture": "x", "levels": ("fine",)}, "mixture"),
+         ({"mixture": "fine", "levels": ("fine",), "scenes": "isn"}, "mixture")],
     )  # fmt: skip
     def test_a_configuration_that_makes_no_network_is_refused(self, wrong: dict[str, object], says: str) -> None:
         with pytest.raises(RequestError, match=says):
@@ -137,6 +189,9 @@ class TestNet:
     def test_a_configuration_comes_back_out_of_json_and_damage_is_named(self) -> None:
         config = PlanetConfig("tiny", levels=("fine", "coarse"))
         assert PlanetConfig.from_dict(config.to_dict()) == config
+        taught = PlanetConfig("tiny", levels=("fine",), scenes="mtn", mixture="middle")
+        assert PlanetConfig.from_dict(taught.to_dict()) == taught
+        assert set(config.to_dict()) == {"trunk", "pixels", "levels", "dropout"}, "an older whence reads a plain one"
         for damage in ({"pixels": "64"}, {"trunk": 3}, {"levels": "fine"}, {"pixels": 7}, {"more": 1}):
             with pytest.raises(WeightsError):
                 PlanetConfig.from_dict(config.to_dict() | damage)
