@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -131,7 +132,7 @@ def _loaded(squares: _Squares, order: Any, workers: int, *, pinned: bool = False
     loader = DataLoader(
         squares, batch_sampler=order, collate_fn=_collated, num_workers=workers,
         multiprocessing_context="spawn" if workers else None, prefetch_factor=2 if workers else None,
-        pin_memory=pinned,
+        pin_memory=pinned, worker_init_fn=_leave_stopping_to_the_trainer,
     )  # fmt: skip
     try:
         for batch in loader:
@@ -145,6 +146,10 @@ def _loaded(squares: _Squares, order: Any, workers: int, *, pinned: bool = False
             f"a process that decodes photos was ended ({str(error).splitlines()[0]}): give fewer (--workers), or more "
             "shared memory (/dev/shm)"
         ) from error
+
+
+def _leave_stopping_to_the_trainer(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of a terminal
 
 
 def _collated(items: Sequence[Item]) -> Batch:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, cast
@@ -24,6 +25,7 @@ from backbone.planet_config import PlanetConfig
 from backbone.planet_net import MIXTURE, SCENE, PlanetNet, log_posterior
 from backbone.processes import Processes
 from backbone.recipe import Recipe, Run
+from backbone.stopping import Stop, stop_when_asked
 from backbone.training_log import TrainingLog
 from backbone.training_state import Progress, read_state, write_state
 from backbone.unreadable import Unreadable
@@ -33,6 +35,8 @@ from data.partition import Partition
 from data.photo_sets import PhotoSet, Subset
 
 __all__ = ["Training"]
+
+_log = logging.getLogger(__name__)
 
 _GLANCE: Final = 512  # photos held out that are looked at after each pass
 _CLIP: Final = 1.0  # largest norm of a step's gradient
@@ -108,6 +112,7 @@ class Training:
         Raises:
             DatasetError: Most photos cannot be read.
             WeightsError: The checkpoint is of something else, or the loss is no number any more.
+            KeyboardInterrupt: Ctrl-C was pressed; a process that trains alone has written its checkpoint then.
         """
         checkpoint = self.out / "checkpoint.safetensors"
         done = Progress()
@@ -131,29 +136,35 @@ class Training:
         losses = torch.full((), done.losses, dtype=torch.float64, device=self.device)
         saved = counted = time.monotonic()
         paced, seen, lost = done.step, 0, 0
-        for step, batch in zip(range(done.step + 1, self.steps + 1), batches, strict=True):
-            self._note(batch)
-            seen, lost = seen + len(batch.indices), lost + len(batch.unreadable)
-            self._require_readable(seen, lost)
-            if seen + lost >= _WINDOW:
-                seen, lost = 0, 0
-            losses += self.step(network, batch, step)
-            epoch_ends = int(step / per_epoch) > int((step - 1) / per_epoch) or step == self.steps
-            saves = time.monotonic() - saved >= 60 * self.run.checkpoint_minutes or step == self.steps
-            saves = self.processes.agree(saves)
-            if saves or step % _TO_LOG == 0 or epoch_ends:
-                self._require_number(float(losses), step)
-            if log and (step % _TO_LOG == 0 or epoch_ends):
-                pace = (step - paced) * self.batch / max(time.monotonic() - counted, 1e-9)
-                loss, glance = float(losses) / (step - log.last), self._glance() if epoch_ends else None
-                log.add(step, step / per_epoch, loss, self._rate(step), pace, len(self.unreadable), glance)
-                losses.zero_()
-                counted, paced = time.monotonic(), step
-            if saves:
-                if self.processes.first:
-                    now = Progress(step, float(losses), len(self.unreadable))
-                    write_state(checkpoint, self.net, self.optimiser, now, self.plan())
-                saved = time.monotonic()
+        # Of several processes one that stops would leave the others waiting for ever: there Ctrl-C ends them all.
+        with stop_when_asked() if self.processes.world == 1 else nullcontext(Stop()) as stop:
+            for step, batch in zip(range(done.step + 1, self.steps + 1), batches, strict=True):
+                self._note(batch)
+                seen, lost = seen + len(batch.indices), lost + len(batch.unreadable)
+                self._require_readable(seen, lost)
+                if seen + lost >= _WINDOW:
+                    seen, lost = 0, 0
+                losses += self.step(network, batch, step)
+                epoch_ends = int(step / per_epoch) > int((step - 1) / per_epoch) or step == self.steps
+                saves = time.monotonic() - saved >= 60 * self.run.checkpoint_minutes or step == self.steps
+                stops = stop.asked  # once a step: what is asked for from here on is done in the next one
+                saves = self.processes.agree(saves or stops)
+                if saves or step % _TO_LOG == 0 or epoch_ends:
+                    self._require_number(float(losses), step)
+                if log and (step % _TO_LOG == 0 or epoch_ends):
+                    pace = (step - paced) * self.batch / max(time.monotonic() - counted, 1e-9)
+                    loss, glance = float(losses) / (step - log.last), self._glance() if epoch_ends else None
+                    log.add(step, step / per_epoch, loss, self._rate(step), pace, len(self.unreadable), glance)
+                    losses.zero_()
+                    counted, paced = time.monotonic(), step
+                if saves:
+                    if self.processes.first:
+                        now = Progress(step, float(losses), len(self.unreadable))
+                        write_state(checkpoint, self.net, self.optimiser, now, self.plan())
+                    saved = time.monotonic()
+                if stops and step < self.steps:
+                    _log.info("stopped at step %d of %d; the same command goes on from there", step, self.steps)
+                    raise KeyboardInterrupt
 
     def log_posteriors(self, photos: PhotoSet) -> tuple[NDArray[np.float32], NDArray[np.int64], list[str]]:
         """Log-probabilities (m, n) of the photos that can be read, which those are, and the names of the others."""

@@ -86,6 +86,26 @@ class TestTraining:
         assert (data["unreadable"], data["held_out_unreadable"]) == (of_trained, 6 - of_trained)
         assert rows_of(finished)[-1]["unreadable"] == str(of_trained)
 
+    def test_ctrl_c_keeps_what_was_learnt_since_the_last_checkpoint(self, tmp_path: Path) -> None:
+        photos, config = ColouredPhotos(96), PlanetConfig("tiny", levels=("fine",))
+        recipe, seen = Recipe(epochs=50, batch=16, held_out=0.1), 0
+
+        class Interrupting(ColouredPhotos):
+            def pixels(self, index: int, *, at_least: int = 0) -> NDArray[np.uint8]:
+                nonlocal seen
+                seen += 1
+                if seen == 100:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return super().pixels(index, at_least=at_least)
+
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, Interrupting(96), partition=PARTITION, config=config, recipe=recipe, run=CPU)
+        assert step_of(tmp_path / "checkpoint.safetensors") >= 6
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with pytest.raises(WeightsError, match="epochs not as then"):
+            shorter = Recipe(epochs=1, batch=16, held_out=0.1)
+            train(tmp_path, photos, partition=PARTITION, config=config, recipe=shorter, run=CPU)
+
     @pytest.mark.parametrize("after", [7, 40])
     def test_killed_and_started_again_it_ends_in_the_same_weights(
         self, finished: Path, after: int, tmp_path: Path

@@ -49,6 +49,21 @@ def test_several_sets_are_one_and_another_may_be_held_out(folder: Path, tmp_path
     assert card.config["levels"] == ["fine"]
 
 
+def test_kinds_of_scene_are_learnt_from_a_table(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "scenes.csv"
+    rows = [f"{n:02}.jpg,{('urban', 'natural', '')[n % 3]}" for n in range(12)]
+    table.write_text("\n".join(["file,scene", *rows, ""]), encoding="utf-8")
+    taught = ("--photos", str(folder), "--held-out", "0", "--scene-labels", str(table))
+    assert run(str(tmp_path / "mtn"), *taught, "--scenes", "mtn", "--levels", "fine") == 0
+    assert read_card(tmp_path / "mtn" / "model").config["scenes"] == "mtn"
+
+
+def test_a_mixture_of_densities_stands_instead_of_classes(folder: Path, tmp_path: Path) -> None:
+    assert run(str(tmp_path / "out"), "--photos", str(folder), "--held-out", "0", "--mixture", "coarse") == 0
+    config = read_card(tmp_path / "out" / "model").config
+    assert (config["mixture"], config["levels"]) == ("coarse", ["fine"])
+
+
 def test_photos_without_coordinates_are_refused_by_name_or_left_out(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +85,11 @@ def test_photos_without_coordinates_are_refused_by_name_or_left_out(
         (["--photos", "{}", "--held-out", "0.95"], "held out"),
         (["--photos", "{}", "--rate", "nan"], "rate"),
         (["--photos", "{}", "--partition", "none.parquet"], "none.parquet"),
+        (["--photos", "{}", "--scenes", "mtn"], "--scene-labels"),
+        (["--photos", "{}", "--scene-labels", "{}/labels.csv"], "--scenes"),
+        (["--photos", "{}", "--scenes", "isn", "--scene-labels", "{}/labels.csv"], "no column scene"),
+        (["--photos", "{}", "--mixture", "fine", "--smoothing-km", "75"], "smoothing"),
+        (["--photos", "{}", "--mixture", "fine", "--levels", "fine", "coarse"], "mixture"),
     ],
 )
 def test_what_makes_no_training_is_one_line_and_exit_code_two(
