@@ -95,7 +95,7 @@ class Training:
         self.scenes = None if scenes is None else torch.from_numpy(scenes)
         self.points = torch.from_numpy(unit_vectors(photos.lat, photos.lon).astype(np.float32))
         self.optimiser = _optimiser(self.net, recipe)
-        self.unreadable = Unreadable(out, processes.rank, known=10**9)
+        self.unreadable: Unreadable  # made when it learns: what a checkpoint knows of comes first
 
     def plan(self) -> dict[str, Any]:
         """What is trained on what; the same when it goes on."""
