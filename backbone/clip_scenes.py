@@ -94,6 +94,7 @@ class ClipScenes:
             summary=f"CLIP ({self._network.name}) asked for {sum(map(len, NOUNS.values()))} kinds of places",
             trained_on="pictures and captions of the web, by the makers of the weights",
             licence="that of the weights, see the hub",
+            network=True,
         )
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[Mapping[str, float]]:

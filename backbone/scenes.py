@@ -55,6 +55,7 @@ class SceneCard:
         summary: One sentence for a person.
         trained_on: Its data, with licences.
         licence: Licence of its weights.
+        network: Whether it runs a network, which a GPU makes faster.
         accuracy: Name of a measured figure to its value, with the set in the name.
         sha256: Of its weights, in hexadecimal digits; empty where it has none of ours.
     """
@@ -62,6 +63,7 @@ class SceneCard:
     summary: str
     trained_on: str
     licence: str
+    network: bool = False
     accuracy: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
 
