@@ -166,7 +166,8 @@ class ClipScenes:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True)
+    unit: Tensor = vectors / vectors.norm(dim=-1, keepdim=True)
+    return unit
 
 
 def _read(path: Path | None) -> NDArray[np.float32] | None:

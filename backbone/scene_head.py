@@ -21,10 +21,10 @@ from backbone.scenes import SCENES, SceneCard
 from data.assets import read_asset
 from data.errors import WeightsError
 
-__all__ = ["HEAD_SHA256", "SceneHead", "SceneModelFile", "described"]
+__all__ = ["HEAD_PATH", "HEAD_SHA256", "SceneHead", "SceneModelFile", "described"]
 
-_FILE: Final = Path(__file__).parent / "assets" / "scenes.safetensors"
-HEAD_SHA256: Final = "PENDING"
+HEAD_PATH: Final = Path(__file__).parent / "assets" / "scenes.safetensors"
+HEAD_SHA256: Final = "4976b84492b3a368263ee82a43f8ef1c667d30eb3caef8e41091445f02cab9b0"
 
 
 def described(image: NDArray[np.uint8], vocabularies: Sequence[PatchWords]) -> NDArray[np.float64]:
@@ -86,7 +86,7 @@ class SceneModelFile:
             size = int.from_bytes(content[:8], "little")
             card = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["whence"])
             vocabularies = [
-                PatchWords(*(tensors[f"words{k}.{name}"] for name in _OF_WORDS), *shape)
+                PatchWords(*(tensors[f"words{k}.{name}"] for name in _OF_WORDS), *map(int, shape))  # type: ignore[arg-type]
                 for k, shape in enumerate(card["words"])
             ]
             regression = Logistic(*(tensors[f"head.{name}"].astype(np.float64) for name in _OF_HEAD))
@@ -150,7 +150,7 @@ class SceneHead:
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[SceneModelFile, str]:
-    return SceneModelFile.from_bytes(read_asset(_FILE, HEAD_SHA256, error=WeightsError)), HEAD_SHA256
+    return SceneModelFile.from_bytes(read_asset(HEAD_PATH, HEAD_SHA256, error=WeightsError)), HEAD_SHA256
 
 
 def _of(file: Path) -> tuple[SceneModelFile, str]:

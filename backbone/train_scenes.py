@@ -60,14 +60,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LabelledPhoto:
-    """A photo, and what a person saw in it.
+    """A photo, and what was seen in it by eye.
 
     Attributes:
         set: Name of its set, a folder of the data.
         file: Its name; of a panorama's view ``name:yaw:pitch``, degrees.
         scene: One of :data:`backbone.scenes.SCENES`.
         category: One of :data:`backbone.scenes.CATEGORIES`.
-        doubtful: Whether another person may well say another scene.
+        doubtful: Whether somebody else may well say another scene.
     """
 
     set: str
@@ -139,7 +139,7 @@ def train(out: Path, table: Path, *, data: Path, panoramas: Path | None, seed: i
             best = loss, ridge, temperature, logits
     assert best is not None
     _, ridge, temperature, logits = best
-    told = {}
+    told: dict[str, float] = {}
     for name in MAIN:
         of = np.array([photo.set == name for photo in photos])
         made = figures(softmax(logits[of], temperature), labels[of])

@@ -2,11 +2,12 @@
 
     python -m benchmarks.scenes [--data DIR] [--panoramas DIR] [--models head ...] [--readings FILE.jsonl]
 
-Labels are `scene_labels.tsv`, given by one person who looked at the photos before any model did. A photo is *indoor* with
-walls and a roof around the camera; *natural* where plants, soil, water and sky fill it, a road through open country and
-lone houses included; *urban* where buildings, walls or streets do, or where what was built is what the photo is of.
-`doubtful` marks photos of which another person may say another scene. `*_dev` sets are never trained on; `*_train` is
-measured out of fold, by places, with the ridge and temperature of the model that ships. ECE: ten bins.
+Labels are `scene_labels.tsv`, given once, by eye, from small pictures, before any model had seen the photos. A photo
+is *indoor* with walls and a roof around the camera; *natural* where plants, soil, water and sky fill it, a road or
+motorway through open country and lone houses included; *urban* where buildings, walls or streets do, or where what was
+built is what the photo is of. `doubtful` marks photos of which somebody else may say another scene. `*_dev` sets are
+never trained on; `*_train` is measured out of fold, by places, with the ridge and temperature of the model that ships.
+ECE: ten bins.
 
 With `--readings` (a file of `benchmarks.clues`) it prints what clues are worth in each labelled scene, in bits at the
 true country, and whether trusting them more or less by scene (all weights of the pool times a factor that is fitted to

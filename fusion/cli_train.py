@@ -149,8 +149,8 @@ def _add_scenes(models: Commands) -> None:
     scenes = models.add_parser(
         "scenes",
         help="what tells indoor, natural and urban photos apart",
-        description="Trains the scene head on photos that a person labelled and writes OUT/scenes.safetensors, with its "
-        "figures out of fold. backbone/assets/SOURCES.md says where its photos are from.",
+        description="Trains the scene head on photos that were labelled by eye and writes OUT/scenes.safetensors, with "
+        "its figures out of fold. backbone/assets/SOURCES.md says where its photos are from.",
     )
     scenes.add_argument("out", type=path_argument, metavar="OUT", help="folder for scenes.safetensors")
     scenes.add_argument(
