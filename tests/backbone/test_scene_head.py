@@ -38,7 +38,7 @@ def test_a_mirror_image_shows_the_same_scene() -> None:
     assert list(one.values()) == pytest.approx(list(other.values()), abs=1e-6)
 
 
-def test_sky_over_leaves_is_natural_and_rows_of_windows_are_urban() -> None:
+def test_sky_over_leaves_is_more_natural_than_rows_of_windows() -> None:
     meadow = np.zeros((240, 320, 3), np.float64)
     meadow[:120] = (150, 190, 240)
     meadow[120:] = np.array((70, 110, 40)) + RNG.normal(0, 25, (120, 320, 1)) + RNG.normal(0, 10, (120, 320, 3))
@@ -48,7 +48,8 @@ def test_sky_over_leaves_is_natural_and_rows_of_windows_are_urban() -> None:
             facade[y : y + 28, x : x + 16] = (50, 55, 65)
     facade += RNG.normal(0, 4, facade.shape)
     [field, wall] = SceneHead().predict([np.clip(x, 0, 255).astype(np.uint8) for x in (meadow, facade)])
-    assert field["natural"] > field["urban"] and wall["urban"] > 0.5
+    assert field["natural"] > wall["natural"] + 0.3 and field["indoor"] < 0.05
+    assert wall["natural"] < 0.1 and wall["urban"] == max(wall.values())
 
 
 @pytest.mark.parametrize("name", ["heads", "head:x", "", "none:"])
@@ -67,7 +68,7 @@ def test_the_regression_finds_the_true_one_and_its_own_minimum() -> None:
     truth = Logistic(x.mean(axis=0), x.std(axis=0), np.array([[1.0, -1, 0], [0, 1, 0], [-1.0, 0, 0.5]]), np.zeros(3))
     y = np.array([RNG.choice(3, p=p) for p in softmax(truth.logits(x))])
     found = fit(x, y, classes=3, ridge=1e-4)
-    assert softmax(found.logits(x)) == pytest.approx(softmax(truth.logits(x)), abs=0.05)
+    assert softmax(found.logits(x)) == pytest.approx(softmax(truth.logits(x)), abs=0.1)
     assert fit_temperature(3.0 * truth.logits(x), y) == pytest.approx(3.0, rel=0.1)
     # At the minimum, probabilities add up to the counts of each class.
     assert softmax(found.logits(x)).sum(axis=0) == pytest.approx(np.bincount(y), rel=1e-3)
@@ -130,6 +131,10 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
         read_scene_labels(tmp_path / "none.tsv")
 
 
+def middle(light: np.ndarray) -> float:
+    return float(light @ np.arange(len(light)) / light.sum())
+
+
 def test_a_view_looks_where_it_says() -> None:
     """Rings of longitude in red, of latitude in green."""
     rows, columns = 256, 512
@@ -138,10 +143,11 @@ def test_a_view_looks_where_it_says() -> None:
     panorama[rows // 2 - 6 : rows // 2 + 6, :, 1] = 5.0  # the horizon
     left = view(panorama, -90.0, 0.0).astype(int)
     assert left.shape == (120, 160, 3)
-    assert int((left[:, :, 0] - left[:, :, 2]).sum(axis=0).argmax()) in (79, 80)
-    assert int((left[:, :, 1] - left[:, :, 2]).sum(axis=1).argmax()) in (59, 60)
+    assert middle((left[:, :, 0] - left[:, :, 2])[:50].sum(axis=0)) == pytest.approx(79.5, abs=1.0)
+    assert middle((left[:, :, 1] - left[:, :, 2])[:, :70].sum(axis=1)) == pytest.approx(59.5, abs=1.0)
+    lower = 59.5 + 80.0 / np.tan(np.radians(47.5)) * np.tan(np.radians(20.0))
     raised = view(panorama, -90.0, 20.0).astype(int)
-    assert int((raised[:, :, 1] - raised[:, :, 2])[:, 20:60].sum(axis=1).argmax()) > 75  # the horizon is lower
+    assert middle((raised[:, :, 1] - raised[:, :, 2])[:, 60:70].sum(axis=1)) == pytest.approx(lower, abs=2.0)
 
 
 def test_training_learns_what_the_labels_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
