@@ -55,6 +55,7 @@ class SceneCard:
         summary: One sentence for a person.
         trained_on: Its data, with licences.
         licence: Licence of its weights.
+        network: Whether it runs a network, which a GPU makes faster.
         accuracy: Name of a measured figure to its value, with the set in the name.
         sha256: Of its weights, in hexadecimal digits; empty where it has none of ours.
     """
@@ -62,6 +63,7 @@ class SceneCard:
     summary: str
     trained_on: str
     licence: str
+    network: bool = False
     accuracy: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
 
@@ -85,18 +87,43 @@ def make_scene_model(name: str = "auto", *, offline: bool = False) -> SceneModel
     """The scene model called ``name``, or None where there is to be none.
 
     Args:
-        name: ``"auto"`` for the best at hand, ``"none"``.
+        name: What is wanted.
+
+            - ``"auto"``: CLIP, where weights that we know of are on this machine already, else the head; it fetches
+              nothing.
+            - ``"head"``: our own, which ships; measured in ``benchmarks/results/scenes.txt``.
+            - ``"clip"``, ``"clip:MODEL/PRETRAINED"``: CLIP as open_clip calls it, fetched where it is not at hand.
+            - ``"none"``.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
         RequestError: There is no scene model of that name.
+        OfflineError: Its weights are not on this machine, and the network is forbidden.
+        WeightsError: Its weights are damaged, or cannot be fetched.
 
+    >>> make_scene_model("head").name
+    'head'
     >>> make_scene_model("none") is None
     True
     """
-    if name in ("auto", "none"):
+    # Imported here: each of them imports this module.
+    from backbone.clip_network import DEFAULT, first_at_hand
+
+    kind, colon, which = name.partition(":")
+    if name == "none":
         return None
-    raise RequestError(f"unknown scene model {name!r}: choose auto or none")
+    if name == "auto":
+        which = first_at_hand() or ""
+        kind = "clip" if which else "head"
+    if kind == "head" and not colon:
+        from backbone.scene_head import SceneHead
+
+        return SceneHead()
+    if kind == "clip":
+        from backbone.clip_scenes import ClipScenes
+
+        return ClipScenes(which if colon or which else DEFAULT, offline=offline)
+    raise RequestError(f"unknown scene model {name!r}: choose auto, head, clip, clip:MODEL/PRETRAINED or none")
 
 
 def scene_of_categories(categories: Mapping[str, float]) -> dict[str, float]:

@@ -72,6 +72,7 @@ class Answer:
         thumbnail: The photo as a JPEG of no more than 1,280 px without metadata, private text covered; for the map.
         thumbnail_scale: Its pixels per pixel of the original.
         covered: Boxes that are covered in it, in pixels of the original.
+        scene: Indoor, natural or urban to its probability, as ``backbone.scenes.SCENES``; None where nobody was asked.
     """
 
     file: str | None
@@ -90,6 +91,7 @@ class Answer:
     thumbnail: bytes | None = field(default=None, repr=False)
     thumbnail_scale: float = 1.0
     covered: Sequence[Box] = ()
+    scene: Mapping[str, float] | None = None
 
     @cached_property
     def countries(self) -> dict[str, float]:
@@ -124,6 +126,7 @@ class Answer:
             "countries": {code: round(p, 6) for code, p in self.countries.items() if p >= 5e-4},
             "place": None if self.place is None else f"{self.place.name}, {self.place.country}",
             "prior": self.prior_name,
+            "scene": None if self.scene is None else {name: round(p, 6) for name, p in self.scene.items()},
             "top": [
                 {
                     "lat": round(cell.lat, 5),

@@ -55,14 +55,19 @@ def settings_of(
         exclude: See :meth:`Locator.locate`.
         top: Likeliest cells in a row.
 
-    >>> settings_of(Locator("density:street", ocr="none"), within="ES").partition(" prior")[2]
-    '=density:street ocr=none regions=none utility=geoscore top=5 within=ES'
+    >>> locator = Locator("density:street", ocr="none", scenes="none")
+    >>> settings_of(locator, within="ES").partition(" prior")[2]
+    '=density:street ocr=none regions=none scenes=none utility=geoscore top=5 within=ES'
     """
     reader = ocr or locator.ocr.name
     regions = "none" if locator.looker.finder is None else "auto"
     weights = locator.prior.card.sha256[:12]  # two models of one name do not share a table
     prior = f"{locator.prior.name}@{weights}" if weights else locator.prior.name
-    words = f"whence {__version__} prior={prior} ocr={reader} regions={regions}"
+    scenes = "none"
+    if locator.scenes is not None:
+        weights = locator.scenes.card.sha256[:12]
+        scenes = f"{locator.scenes.name}@{weights}" if weights else locator.scenes.name
+    words = f"whence {__version__} prior={prior} ocr={reader} regions={regions} scenes={scenes}"
     words += f" utility={locator.utility} top={top}{' reveal' if locator.reveal else ''}"
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:

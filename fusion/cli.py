@@ -116,6 +116,13 @@ def _parser() -> argparse.ArgumentParser:
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
     )
     locate.add_argument(
+        "--scenes",
+        default="auto",
+        metavar="NAME",
+        help="what tells indoor, natural and urban apart: head, clip, clip:MODEL/PRETRAINED, none; auto takes CLIP "
+        "where it is on this machine already, else head",
+    )
+    locate.add_argument(
         "--reveal",
         action="store_true",
         help="show all text and clues, plates too, unmasked in words, JSON, tables and maps: for your own eyes",
@@ -185,8 +192,8 @@ def _locate(args: argparse.Namespace) -> int:
     if args.reveal and (args.out or args.map or args.json):
         print("whence: --reveal: what is written shows private text; keep it to yourself", file=sys.stderr)
     locator = Locator(
-        args.prior, ocr=args.ocr, regions=args.regions, reveal=args.reveal, device=args.device, offline=offline,
-        workers=workers,
+        args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
+        offline=offline, workers=workers,
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")

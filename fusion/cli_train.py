@@ -21,6 +21,7 @@ def add_train(commands: Commands) -> None:
     _add_scene_labels(models)
     _add_reader(models)
     _add_regions(models)
+    _add_scenes(models)
 
 
 def _add_prior(models: Commands) -> None:
@@ -173,6 +174,37 @@ def _add_regions(models: Commands) -> None:
     regions.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read pictures (default 1)")
     regions.add_argument("--seed", type=int, default=0, metavar="N")
     regions.set_defaults(run=_train_regions)
+
+
+def _add_scenes(models: Commands) -> None:
+    scenes = models.add_parser(
+        "scenes",
+        help="what tells indoor, natural and urban photos apart",
+        description="Trains the scene head on photos that were labelled by eye and writes OUT/scenes.safetensors, with "
+        "its figures out of fold. backbone/assets/SOURCES.md says where its photos are from.",
+    )
+    scenes.add_argument("out", type=path_argument, metavar="OUT", help="folder for scenes.safetensors")
+    scenes.add_argument(
+        "--labels", type=path_argument, required=True, metavar="TABLE", help="benchmarks/scene_labels.tsv"
+    )
+    scenes.add_argument(
+        "--data", type=path_argument, required=True, metavar="DIR", help="folder of the sets that it names"
+    )
+    scenes.add_argument(
+        "--panoramas", type=path_argument, metavar="DIR", help="package/hdri of the npm package @pmndrs/assets 1.7.0"
+    )
+    scenes.add_argument("--seed", type=int, default=0, metavar="N")
+    scenes.set_defaults(run=_train_scenes)
+
+
+def _train_scenes(args: argparse.Namespace) -> int:
+    import logging
+
+    from backbone.train_scenes import train
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    print(train(args.out, args.labels, data=args.data, panoramas=args.panoramas, seed=args.seed))
+    return 0
 
 
 def _train_reader(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from data.gazetteer import country_name
@@ -21,12 +22,14 @@ __all__ = [
     "line",
     "nothing_new",
     "percent",
+    "scene_words",
     "summary",
 ]
 
 _SURE_PLACE_KM = 30.0  # a named town is given only where half of the probability lies this near
 _NO_PLACE_KM = 2000.0  # half of the probability within more than this is no place to speak of
 _VERY_LIKELY, _PROBABLE, _POSSIBLE = 0.9, 0.5, 0.25  # probability of a country and the word for it
+_SCENE_WORDS = {"indoor": "indoors", "natural": "outdoors, natural", "urban": "outdoors, urban"}
 _LEDGER_ROWS = 6
 _LINE = 118
 NOTHING_NEW = "adds nothing: a more specific clue uses the same text"
@@ -55,12 +58,28 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
 
 
 def summary(answer: Answer, *, countries: int = 4) -> list[str]:
-    """Three lines: where and how sure, countries, prior."""
+    """Three lines: where and how sure, countries, prior; a fourth for the scene, where it was asked for."""
     likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
     prior = f"prior: {printable(answer.prior_name)}"
     if not answer.visual:
         prior += " (where photos are taken; no visual model was used)"
-    return [headline(answer), "countries: " + ", ".join(likely), prior]
+    shown = [] if answer.scene is None else [f"scene: {scene_words(answer.scene)}"]
+    return [headline(answer), "countries: " + ", ".join(likely), prior, *shown]
+
+
+def scene_words(scene: Mapping[str, float]) -> str:
+    """What kind of place a photo shows, and how sure that is.
+
+    >>> scene_words({"indoor": 0.03, "natural": 0.15, "urban": 0.82})
+    'outdoors, urban (82 %)'
+    >>> scene_words({"indoor": 0.2, "natural": 0.45, "urban": 0.35})
+    'uncertain: natural 45 %, urban 35 %, indoor 20 %'
+    """
+    likely = sorted(scene.items(), key=lambda item: -item[1])
+    name, p = likely[0]
+    if p < _PROBABLE:
+        return "uncertain: " + ", ".join(f"{name} {percent(p)}" for name, p in likely)
+    return f"{_SCENE_WORDS.get(name, name)} ({percent(p)})"
 
 
 def headline(answer: Answer) -> str:

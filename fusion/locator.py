@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, get_args
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backbone.base import Prior, PriorOutput
 from backbone.priors import make_prior
+from backbone.scenes import SceneModel, make_scene_model
 from data.distribution import CellDistribution, Utility
 from data.errors import DatasetError, ImageError, OfflineError, RequestError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
@@ -62,8 +63,15 @@ class Ranker(Protocol):
     def name(self) -> str:
         """Short name."""
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue]) -> Fused:
-        """The posterior and what made it; the prior object itself where no clue has any weight."""
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
+        """The posterior and what made it; the prior object itself where no clue has any weight, whatever the scene.
+
+        Args:
+            prior: Before any clue.
+            clues: With evidence.
+            scene: Indoor, natural or urban to its probability, where it is known: how far clues are to be trusted may
+                depend on it.
+        """
 
 
 class Locator:
@@ -74,6 +82,8 @@ class Locator:
         ocr: A text reader, or ``"rapidocr"``, ``"easyocr:es,en"``, ``"none"``.
         regions: What finds signs and plates; ``"auto"`` is the detector that ships wherever text is read, ``"none"``
             reads the whole photo only.
+        scenes: What tells indoor, natural and urban photos apart where the prior does not, or ``"auto"``, ``"head"``,
+            ``"clip"``, ``"none"``, see :func:`backbone.scenes.make_scene_model`.
         reveal: Leave private text (plates, phone numbers, e-mail addresses) unmasked in the answer's readings, its
             clues and its picture. For one's own screen: such an answer is not to be passed on.
         clue_readers: What turns text into clues; None for all that ship.
@@ -99,6 +109,7 @@ class Locator:
         *,
         ocr: TextReader | str = "rapidocr",
         regions: RegionFinder | str = "auto",
+        scenes: SceneModel | str = "auto",
         reveal: bool = False,
         clue_readers: Sequence[ClueReader] | None = None,
         ranker: Ranker | None = None,
@@ -116,6 +127,7 @@ class Locator:
         self.ocr: TextReader = (
             make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
         )
+        self.scenes = make_scene_model(scenes, offline=self.offline) if isinstance(scenes, str) else scenes
         self.reveal = reveal
         self.looker = _looker(self.ocr, regions, photos_at_once=workers)
         self.gazetteer: Gazetteer = load_gazetteer()
@@ -123,7 +135,8 @@ class Locator:
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
         )
         self.ranker: Ranker = LogLinearPool() if ranker is None else ranker
-        self.device = _device(device, visual=self.prior.card.visual)
+        network = self.scenes is not None and self.scenes.card.network
+        self.device = _device(device, visual=self.prior.card.visual or network)
         if utility not in get_args(Utility):
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
@@ -142,7 +155,7 @@ class Locator:
         """
         constraints = Constraints.parse(within, exclude, self.prior.partition)
         seen = self._see(image)
-        [output] = self.prior.predict([seen.view], device=self.device)
+        [output] = self._predict([seen.view])
         return self._answer(seen, output, constraints)
 
     def locate_many(
@@ -180,10 +193,20 @@ class Locator:
                 except Exception as error:
                     yield _failure(item.name, error)
 
+    def _predict(self, views: Sequence[NDArray[np.uint8]]) -> list[PriorOutput]:
+        """The prior's output for each view, with the scene model's word where the prior says nothing of the scene."""
+        outputs = list(self.prior.predict(views, device=self.device))
+        silent = [k for k, output in enumerate(outputs) if output.scene is None]
+        if self.scenes is not None and silent:
+            told = self.scenes.predict([views[k] for k in silent], device=self.device)
+            for k, scene in zip(silent, told, strict=True):
+                outputs[k] = replace(outputs[k], scene=scene)
+        return outputs
+
     def _predict_each(self, views: Sequence[NDArray[np.uint8]]) -> Sequence[PriorOutput | Exception]:
         """The prior's output for each view; where a batch fails, one by one, and the error where one fails."""
         try:
-            return self.prior.predict(views, device=self.device)
+            return self._predict(views)
         except _OF_THE_INSTALLATION:
             raise
         except Exception as error:  # whatever a model raises on one odd photo
@@ -235,7 +258,7 @@ class Locator:
     def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:
         clues = seen.clues
         prior = output.distribution
-        fused = self.ranker.fuse(prior, clues)
+        fused = self.ranker.fuse(prior, clues, output.scene)
         posterior = constraints.apply(fused.posterior)
         after = posterior.countries()
         rows = [
@@ -260,6 +283,7 @@ class Locator:
             thumbnail=seen.thumbnail,
             thumbnail_scale=seen.thumbnail_scale,
             covered=seen.private,
+            scene=output.scene,
         )
 
 

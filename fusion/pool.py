@@ -92,8 +92,11 @@ class LogLinearPool:
         self._reliability = dict(reliability)
         self._rank = {kind: rank for rank, kind in enumerate(reliability)}
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue]) -> Fused:
-        """Posterior of ``prior`` after ``clues``; with none of any weight, ``prior`` itself."""
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
+        """Posterior of ``prior`` after ``clues``; with none of any weight, ``prior`` itself.
+
+        ``scene`` changes nothing here: see ``benchmarks/results/scenes.txt`` for what it would have to change.
+        """
         if not clues:
             return Fused(prior, (), ())
         ratios = np.stack([log_likelihood_ratio(clue.evidence, prior.partition) for clue in clues])  # [k, n]

@@ -39,6 +39,8 @@ COLUMNS: Mapping[str, str] = {
     "country_probability": "its probability",
     "place": "the gazetteer's nearest place to the point",
     "prior": "which prior spoke",
+    "scene": "indoor, natural or urban, whichever is likeliest; empty with --scenes none",
+    "scene_probability": "its probability",
     "clue_count": "how many clues there are; with none the answer is the prior's",
     "text": "all text read, lines joined by ' | '; what looks private is masked",
     "countries": "JSON object: country to probability, most probable first",
@@ -56,7 +58,7 @@ COLUMNS: Mapping[str, str] = {
 _FOREIGN = "is no result file, or one of another version: move it away, or name another one"
 _KEY = ("file", "size", "modified", "error", "settings")  # what is read again
 _NESTED = ("countries", "top", "readings", "clues", "ledger", "lookups")
-_REAL = ("lat", "lon", "radius_km", "country_probability")
+_REAL = ("lat", "lon", "radius_km", "country_probability", "scene_probability")
 _SYNC_ROWS = 16  # rows that a power cut, not a kill, may cost
 _GROUP = 1000  # rows of a Parquet row group, and in memory at once
 # What makes a spreadsheet take a cell for a formula: https://owasp.org/www-community/attacks/CSV_Injection
@@ -354,8 +356,12 @@ def _is_row(row: Any) -> bool:
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A nested row as values of the columns: text that is printable, numbers, or None."""
     error = row.get("error") or {}
+    scene = row.get("scene") or {}
+    likeliest = max(scene, key=scene.__getitem__, default=None)
     content = {
         **row,
+        "scene": likeliest,
+        "scene_probability": scene.get(likeliest),
         "clue_count": len(row["clues"]) if "clues" in row else None,
         "text": " | ".join(reading["text"] for reading in row["readings"]) if "readings" in row else None,
         "error": error.get("type"),

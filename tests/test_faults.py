@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backbone.scene_head
 import data.gazetteer
 import data.partition
 import detectors.brand_table
@@ -149,6 +150,11 @@ SHIPPED = {
     "detectors/wording.tsv": Shipped(
         detectors.wording.WORDING, detectors.wording.WORDING_SHA256, DatasetError,
         constant(detectors.wording, "WORDING"), uncached(detectors.wording.load_phrases), rewritten("SG", "XX"),
+    ),
+    "backbone/scenes.safetensors": Shipped(
+        backbone.scene_head.HEAD_PATH, backbone.scene_head.HEAD_SHA256, WeightsError,
+        constant(backbone.scene_head, "HEAD_PATH"), uncached(backbone.scene_head._shipped),
+        lambda path: shutil.copy(RAPID / RECOGNISER, path),
     ),
     "detectors/brands.tsv.gz": Shipped(
         detectors.brand_table.BRANDS_PATH, detectors.brand_table.BRANDS_SHA256, DatasetError,
@@ -282,7 +288,7 @@ def test_a_shipped_file_that_is_not_as_it_was_is_one_clear_error(
 def test_every_shipped_file_is_pinned_and_its_pin_stands_in_the_list_of_sources() -> None:
     own = {"answer.schema.json", "map.css", "map.html", "map.js"}  # our own source, as the code is
     own |= {"wording.source.tsv"}  # what a table is built from
-    for room in ("data", "detectors", "fusion"):
+    for room in ("backbone", "data", "detectors", "fusion"):
         assets = REPOSITORY / room / "assets"
         pinned = {shipped.path.name: shipped.pin for name, shipped in SHIPPED.items() if name.startswith(room + "/")}
         assert {path.name for path in assets.iterdir()} - own - {"SOURCES.md"} == set(pinned)
