@@ -9,7 +9,7 @@ the lines that were found are kept where they are:
   can still be read of it is left. A line that lies in the window almost wholly is gone.
 - A plate that it touches is read again in its box; covered by half it is no plate any more.
 
-``benchmarks/explain.py`` holds this against reading the whole covered photo again. A text reader that is not made of
+``benchmarks/explain.py`` holds this against looking at the whole covered photo again. A text reader that is not made of
 such stages reads the whole covered photo again.
 """
 
@@ -38,6 +38,7 @@ Rest = tuple[list[Reading], list[PlateReading]]
 
 _GONE: Final = 0.9  # a line is gone where so much of its box is covered
 _PLATE_GONE: Final = 0.5
+_IN_SIGN: Final = 0.6  # of a line's box that lies in a sign from which it is the sign's
 
 
 class Cover(Protocol):
@@ -71,7 +72,8 @@ class Rereader:
     ) -> None:
         self._looker, self._pixels, self._looked, self._cover = looker, pixels, looked, cover
         reader = looker.reader
-        self._reader = reader if isinstance(reader, PhotoReader) and not whole else None
+        self._reader = reader if isinstance(reader, PhotoReader) else None
+        self._whole = whole
         self._lines = [reading for reading in looked.readings if reading.region != "plate"]
         self._telling = frozenset(telling)
         self._sources: dict[float, NDArray[np.uint8]] = {}
@@ -87,13 +89,13 @@ class Rereader:
         return [plate for plate in self._looked.plates if plate.id in self._telling]
 
     @property
-    def boxes(self) -> list[Box]:
-        """Boxes of both."""
-        return [*(line.box for line in self.lines), *(plate.box for plate in self.plates)]
+    def boxes(self) -> dict[str, Box]:
+        """Ids of both to their boxes."""
+        return {line.id: line.box for line in self.lines} | {plate.id: plate.box for plate in self.plates}
 
     def touches(self, window: Part) -> bool:
         """Whether ``window`` holds a part of a line or plate that tells something."""
-        return any(share_inside(box, window) > 0.0 for box in self.boxes)
+        return any(share_inside(box, window) > 0.0 for box in self.boxes.values())
 
     def gone(self, ids: Collection[str]) -> Rest:
         """What is left without the lines and plates of ``ids``."""
@@ -104,10 +106,23 @@ class Rereader:
 
     def without(self, window: Part) -> Rest:
         """What is read where ``window`` is covered; the lines keep their ids."""
-        if self._reader is None:
+        if self._whole:
             looked = self._looker.look(self._cover(self._pixels, _whole_pixels(window, 1.0)))
             return [line for line in looked.readings if line.region != "plate"], looked.plates
+        if self._reader is None:
+            return self._lines_in(window), self._plates_without(window)
         return self._lines_without(self._reader, window), self._plates_without(window)
+
+    def _lines_in(self, window: Part) -> list[Reading]:
+        """The lines of the whole covered photo, for a reader that has no stages."""
+        regions = self._looked.regions
+        signs = [region.bounds for region in regions if region.kind == "sign"]
+        read = self._looker.reader.read(self._cover(self._pixels, _whole_pixels(window, 1.0)))
+        return [
+            replace(line, region="sign") if any(share_inside(line.box, sign) >= _IN_SIGN for sign in signs) else line
+            for line in read
+            if not self._looker.on_plate(line, regions)
+        ]
 
     def _lines_without(self, reader: PhotoReader, window: Part) -> list[Reading]:
         shares = [share_inside(line.box, window) if line.id in self._telling else 0.0 for line in self._lines]

@@ -23,7 +23,7 @@ _KINDS: Final = {"sign": "the sign", "plate": "the licence plate", "area": "the 
 
 def describe_explanation(told: Explanation) -> str:
     """A few lines: the target, what carries it, what speaks against it, and how that was found out."""
-    lines = [printable(told.file or "photo"), f"  {title(told)}"]
+    lines = [printable(told.file or "photo"), f"  {title(told)}:"]
     carries = [part for part in told.parts if part.drop >= LEAST_NATS][:_SHOWN]
     against = [part for part in reversed(told.parts) if part.drop <= -LEAST_NATS][:_SHOWN]
     for heading, parts in (("carried by", carries), ("against it", against)):
@@ -44,7 +44,7 @@ def describe_explanation(told: Explanation) -> str:
 def title(told: Explanation) -> str:
     """What the target is and how probable."""
     of = " by the visual prior alone" if told.what == "prior" else ""
-    return f"{told.target.name[0].upper()}{told.target.name[1:]}: {percent(told.probability)}{of}"
+    return f"what carries {told.target.name}, {percent(told.probability)}{of}"
 
 
 def place_name(part: Part) -> str:

@@ -26,7 +26,7 @@ from data.printable import printable
 from data.writing import write_whole
 from detectors.base import bounds
 from fusion.describe import percent
-from fusion.explain_words import LEAST_NATS, quoted, title
+from fusion.explain_words import LEAST_NATS, effect, quoted, title
 
 if TYPE_CHECKING:
     from fusion.explain import Explanation, Part
@@ -41,7 +41,7 @@ _MARGIN, _LINE, _LETTERS, _BAR = 14, 20, 14, 14  # pixels
 _FONTS: Final = ("DejaVuSans.ttf", "Arial.ttf", "arial.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf")
 _PLAIN: Final = MappingProxyType({"•": "*", "…": "..."})
 _PAPER, _INK, _GREY = (250, 250, 250), (25, 25, 25), (105, 105, 105)
-_DIM: Final = 0.55  # of the photo's light that is left
+_DIM: Final = 0.65  # of the photo's light that is left
 
 # Colours (r, g, b) at equal steps of strength.
 _FOR: Final = np.array([(120, 10, 20), (190, 25, 20), (230, 80, 15), (250, 150, 30), (255, 210, 90), (255, 245, 180)])
@@ -141,35 +141,49 @@ def _named(parts: Sequence[Part]) -> list[Part]:
 
 
 def _frame(shown: Pillow.Image, named: Sequence[Part], scale: float) -> None:
-    """Frames and numbers of the named places."""
+    """Frames and numbers of the named places; a number stands where it hides no other, if there is room."""
     draw = ImageDraw.Draw(shown)
+    font, taken = _font(_LETTERS - 1), list[tuple[float, float, float, float]]()
     for k, part in enumerate(named, start=1):
         left, top, right, bottom = (value * scale for value in bounds(part.box))
-        box = (max(left - 2, 0), max(top - 2, 0), min(right + 2, shown.width - 1), min(bottom + 2, shown.height - 1))
-        if box[2] <= box[0] or box[3] <= box[1]:
+        left, top = max(left - 2, 0.0), max(top - 2, 0.0)
+        right, bottom = min(right + 2, shown.width - 1.0), min(bottom + 2, shown.height - 1.0)
+        if right <= left or bottom <= top:
             continue
-        draw.rectangle(box, outline=(255, 255, 255), width=1)
-        label, font = str(k), _font(_LETTERS - 1)
-        wide, high = 6 + draw.textlength(label, font=font), _LETTERS + 3
-        x = min(box[0], shown.width - wide)
-        y = box[1] - high if box[1] >= high else min(box[3], shown.height - high)
-        draw.rectangle((x, y, x + wide, y + high), fill=(255, 255, 255))
-        draw.text((x + 3, y), label, _INK, font=font)
+        draw.rectangle((left, top, right, bottom), outline=(255, 255, 255), width=1)
+        wide, high = 6 + draw.textlength(str(k), font=font), _LETTERS + 3
+        corners = [
+            (x, y) for y in (top - high, bottom + 1, top) for x in (left, right - wide, left - wide - 1, right + 1)
+        ]
+        labels = [
+            (x, y, x + wide, y + high)
+            for x, y in corners
+            if 0 <= x <= shown.width - wide and 0 <= y <= shown.height - high
+        ]
+        free = [at for at in labels if not any(_meet(at, other) for other in taken)]
+        label = next(iter([*free, *labels]), (0.0, 0.0, wide, float(high)))
+        taken.append(label)
+        draw.rectangle(label, fill=(255, 255, 255))
+        draw.text((label[0] + 3, label[1]), str(k), _INK, font=font)
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _rows(told: Explanation, named: Sequence[Part], peak: float, letters: int) -> tuple[list[str], list[str]]:
     """Lines above the photo and below the scale, none longer than ``letters``."""
     above = [_shown(title(told))]
-    if told.without_text is not None:
-        above.append(f"{percent(told.without_text)} without any text; prior {_shown(told.prior_name)}")
-    else:
-        above.append(f"prior {_shown(told.prior_name)}")
-    above.append("bright: covering this place takes odds from it (red, yellow) or gives it odds (blue, cyan)")
+    without = "" if told.without_text is None else f"without any text {percent(told.without_text)}; "
+    above.append(f"{without}prior {_shown(told.prior_name)}")
+    colours = "red to yellow: carries it, covering this place lowers its odds"
+    if _two_ways(told.heat, peak):
+        colours += "; blue to cyan: speaks against it"
+    above.append(colours)
     below = [_of_scale(told, peak)]
     for k, part in enumerate(named, start=1):
         what = f"'{_shown(quoted(part.text))}'" if part.text else f"this {part.kind}"
-        odds = f"{-part.drop:+.1f} nats"
-        below.append(f"{k}  {what}: {percent(told.probability)} -> {percent(part.probability)} without it ({odds})")
+        below.append(f"{k}  {what}: {effect(told, part)}")
     if not named:
         below.append(f"No place by itself moves it by {LEAST_NATS:g} nats.")
     return _wrapped(above, letters), _wrapped(below, letters)
@@ -183,21 +197,24 @@ def _of_scale(told: Explanation, peak: float) -> str:
     """What the end of the scale means for the target's probability."""
     strongest = float(told.heat.flat[int(np.abs(told.heat).argmax())])
     if abs(strongest) < _LEAST_SCALE:
-        return (
-            f"No place moves it by {_LEAST_SCALE:g} nats: whatever is covered, it stays at {percent(told.probability)}."
-        )
-    odds = np.log(told.probability) - np.log1p(-told.probability) - strongest if 0 < told.probability < 1 else 0.0
+        at = f"it stays at {percent(told.probability)}"
+        return f"No place moves it by {_LEAST_SCALE:g} nats: whatever is covered, {at}."
+    odds = told.log_odds - strongest
     left = float(1.0 / (1.0 + np.exp(-odds)))
-    moves = "falls" if strongest > 0 else "rises"
     return (
-        f"Where the colour is strongest ({strongest:+.1f} nats), covering makes it {moves[:-1]} from "
-        f"{percent(told.probability)} to {percent(left)}."
+        f"The strongest place is worth {strongest:+.1f} nats: without so much, {percent(told.probability)} would be "
+        f"{percent(left)}."
     )
+
+
+def _two_ways(heat: NDArray[np.float32], peak: float) -> bool:
+    """Whether enough speaks against the target to be seen."""
+    return float(heat.min()) < -0.02 * peak
 
 
 def _scale(sheet: Pillow.Image, draw: ImageDraw.ImageDraw, y: int, heat: NDArray[np.float32], peak: float) -> int:
     """The bar of colours with its ends in nats; returns where the next line goes."""
-    two = float(heat.min()) < -0.02 * peak
+    two = _two_ways(heat, peak)
     width = sheet.width - 2 * _MARGIN
     strength = np.linspace(-1.0 if two else 0.0, 1.0, width, dtype=np.float32)
     colours, solid = coloured(strength)
@@ -205,7 +222,7 @@ def _scale(sheet: Pillow.Image, draw: ImageDraw.ImageDraw, y: int, heat: NDArray
     sheet.paste(Pillow.fromarray(np.repeat(np.rint(bar).astype(np.uint8)[None], _BAR, axis=0)), (_MARGIN, y))
     y += _BAR + 2
     font = _font(_LETTERS - 2)
-    ends = [(0.0, "0"), (1.0, f"+{peak:.2g} nats of log-odds that are lost where it is covered")]
+    ends = [(0.0, "0"), (1.0, f"+{peak:.2g} nats of log-odds")]
     ends = [(-1.0, f"-{peak:.2g}"), *ends] if two else ends
     for at, label in ends:
         x = _MARGIN + (at - strength[0]) / (1.0 - strength[0]) * width
