@@ -173,7 +173,7 @@ def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, fl
 
 def _rows(told: Explanation, named: Sequence[Part], peak: float, letters: int) -> tuple[list[str], list[str]]:
     """Lines above the photo and below the scale, none longer than ``letters``."""
-    above = [_shown(title(told))]
+    above = [_shown(title(told)).replace("what carries", "What carries", 1)]
     without = "" if told.without_text is None else f"without any text {percent(told.without_text)}; "
     above.append(f"{without}prior {_shown(told.prior_name)}")
     colours = "red to yellow: carries it, covering this place lowers its odds"
