@@ -23,7 +23,7 @@ from detectors.base import Box, Reading, TextReader, bounds
 from detectors.plates import PlateReader, PlateReading
 from detectors.regions import Region
 
-__all__ = ["LookConfig", "Looked", "Looker", "RegionFinder"]
+__all__ = ["LookConfig", "Looked", "Looker", "RegionFinder", "share_inside"]
 
 
 class RegionFinder(Protocol):
@@ -128,7 +128,7 @@ class Looker:
             r
             for r in self._read_again(pixels, on_signs, readings)
             if not self.on_plate(r, regions)
-            and not any(_share_inside(r.box, bounds(other.box)) > 0.3 for other in readings)
+            and not any(share_inside(r.box, bounds(other.box)) > 0.3 for other in readings)
         ]
         lines = [replace(r, id=f"r{i}") for i, r in enumerate(lines)]
         private = [r.box for r in likely]
@@ -143,11 +143,11 @@ class Looker:
         """Whether a line stands on one of the plates among ``regions``, or one of them on a part of the line."""
         plates = [region for region in regions if region.kind == "plate"]
         line, share = bounds(reading.box), self._config.on_plate
-        return any(max(_share_inside(reading.box, p.bounds), _share_inside(p.box, line)) >= share for p in plates)
+        return any(max(share_inside(reading.box, p.bounds), share_inside(p.box, line)) >= share for p in plates)
 
     def _of(self, box: Box, regions: Sequence[Region]) -> bool:
         """Whether a line belongs to one of ``regions``."""
-        return any(_share_inside(box, region.bounds) >= self._config.inside for region in regions)
+        return any(share_inside(box, region.bounds) >= self._config.inside for region in regions)
 
     def _read_again(
         self, pixels: NDArray[np.uint8], signs: Sequence[Region], readings: Sequence[Reading]
@@ -158,7 +158,7 @@ class Looker:
             for sign in signs
             if sign.confidence >= config.sign_sure
             and sign.bounds[3] - sign.bounds[1] >= config.least_height
-            and not any(_share_inside(r.box, sign.bounds) > 0.3 for r in readings)
+            and not any(share_inside(r.box, sign.bounds) > 0.3 for r in readings)
         ]
         missed.sort(key=lambda sign: -_area(sign.bounds))
         found = []
@@ -179,7 +179,7 @@ def _area(part: tuple[float, float, float, float]) -> float:
     return (right - left) * (bottom - top)
 
 
-def _share_inside(box: Box, part: tuple[float, float, float, float]) -> float:
+def share_inside(box: Box, part: tuple[float, float, float, float]) -> float:
     """Share of ``box``, by its upright bounds, that lies in the bounds ``part``; 0 for one without area."""
     left, top, right, bottom = bounds(box)
     area = (right - left) * (bottom - top)

@@ -135,6 +135,11 @@ class PhotoReader:
         """The engine's name."""
         return self._engine.name
 
+    @property
+    def min_confidence(self) -> float:
+        """Confidence below which a line is dropped."""
+        return self._config.min_confidence
+
     def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
         """Read all text in ``pixels``, (H, W, 3) uint8 RGB, each line once, in reading order.
 

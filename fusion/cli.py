@@ -1,4 +1,4 @@
-"""The command ``whence``: ``demo``, ``locate``, ``blur``, ``partition``, ``train`` and ``weights``.
+"""The command ``whence``: ``demo``, ``locate``, ``explain``, ``blur``, ``partition``, ``train`` and ``weights``.
 
 Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
 """
@@ -19,6 +19,7 @@ from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.version import __version__
 from fusion.cli_arguments import count_argument, path_argument
+from fusion.cli_explain import add_explain
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
 
@@ -55,11 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """``argv`` with ``--within -9.5,36,...`` joined by ``=``: argparse takes a value with a minus for an option."""
+    """``argv`` with ``--within -9.5,36,...`` joined by ``=``: argparse takes a value with a minus for an option.
+
+    The same for ``--cell -33.9,151.2``.
+    """
     joined: list[str] = []
     for word in argv:
-        if joined and joined[-1] == "--within" and word[:1] == "-" and word[1:2].isdigit():
-            joined[-1] = f"--within={word}"
+        if joined and joined[-1] in ("--within", "--cell") and word[:1] == "-" and word[1:2].isdigit():
+            joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)
     return joined
@@ -160,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--points", type=Path, metavar="CSV", help="measure the ceiling on these coordinates instead")
     info.set_defaults(run=_partition_info)
 
+    add_explain(commands)
     add_train(commands)
     add_weights(commands)
     return parser

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,11 @@ from fusion.pool import Fused, LogLinearPool
 from fusion.revealing import revealed
 from fusion.stream import finished
 from fusion.view import reduced, thumbnail
+
+if TYPE_CHECKING:
+    from backbone.occlusion import Occlusion
+    from backbone.targets import Target
+    from fusion.explain import Explanation, What
 
 __all__ = ["Locator", "Ranker", "locate"]
 
@@ -157,6 +162,31 @@ class Locator:
         seen = self._see(image)
         [output] = self._predict([seen.view])
         return self._answer(seen, output, constraints)
+
+    def explain(
+        self,
+        image: ImageSource,
+        target: Target | str | None = None,
+        *,
+        what: What = "all",
+        how: Occlusion | None = None,
+    ) -> Explanation:
+        """Which part of ``image`` carries the answer: one place after the other is covered, and it is answered again.
+
+        Args:
+            image: As for :meth:`locate`.
+            target: An ISO country code, a cell (its S2 token or ``"LAT,LON"``), or ``"cell"`` for the likeliest cell;
+                None for the likeliest country.
+            what: ``"all"`` for the answer, ``"prior"`` for the visual prior alone.
+            how: Sizes of the windows, and what they are covered with.
+
+        Raises:
+            ImageError: The photo cannot be used.
+            RequestError: The target is unknown or has no probability, or nothing in the photo moved the answer.
+        """
+        from fusion.explain import explain  # needed by few, and it needs this module's types
+
+        return explain(self, image, target, what=what, how=how)
 
     def locate_many(
         self, images: Iterable[ImageSource], *, within: Within = None, exclude: Exclude = None
