@@ -7,10 +7,12 @@ each photo. The bidirectional one reads the album from both ends, so that what c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from backbone.album_weights import AlbumConfig
 
@@ -34,9 +36,7 @@ class AlbumNet(nn.Module):
         # Embeddings come as the trunk gives them; these bring each feature to mean 0 and deviation 1.
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("scale", torch.ones(config.features))
-        self.lstm = nn.LSTM(
-            config.features, config.hidden, batch_first=True, bidirectional=config.bidirectional
-        )
+        self.lstm = nn.LSTM(config.features, config.hidden, batch_first=True, bidirectional=config.bidirectional)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.hidden * (1 + config.bidirectional), cells)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -57,17 +57,19 @@ class AlbumNet(nn.Module):
 
 
 @torch.no_grad()
-def album_log_p(net: AlbumNet, embeddings: Tensor) -> Tensor:
-    """What the network says about an album: log-probabilities (n,) over the cells, not yet calibrated.
+def album_log_p(net: AlbumNet, albums: Sequence[Tensor]) -> Tensor:
+    """What the network says about albums: log-probabilities (m, n) over the cells, not yet calibrated.
 
     Read forward, the output at the last photo has seen all of them and is the answer. Read from both ends, each output
     has: the answer is their logarithmic pool with equal weights, the mean of the log-probabilities, normalised.
 
     Args:
         net: In evaluation mode.
-        embeddings: (k, d) of the photos in order, at least one.
+        albums: At least one; of each the embeddings (k, d) of its photos in order, at least one.
     """
-    log_p = functional.log_softmax(net(embeddings[None], torch.tensor([len(embeddings)]))[0].float(), dim=1)
+    lengths = torch.tensor([len(album) for album in albums])
+    log_p = functional.log_softmax(net(pad_sequence(list(albums), batch_first=True), lengths).float(), dim=2)
     if not net.config.bidirectional:
-        return log_p[-1]
-    return functional.log_softmax(log_p.mean(dim=0), dim=0)
+        return log_p[torch.arange(len(albums)), lengths - 1]
+    inside = torch.arange(log_p.shape[1]) < lengths[:, None]
+    return functional.log_softmax((log_p * inside[..., None]).sum(dim=1) / lengths[:, None], dim=1)

@@ -93,7 +93,7 @@ class AlbumPrior:
         if self._net is None:
             self._net = album_net(self._folder, card, self.prior.partition)
         stacked = torch.from_numpy(np.stack([one for one in features if one is not None]))
-        log_p = album_log_p(self._net, stacked).numpy()
+        log_p = album_log_p(self._net, [stacked])[0].numpy()
         if not np.isfinite(log_p).all():
             raise WeightsError(f"the LSTM in {printable(str(self._folder))} gives no numbers: train it again")
         return CellDistribution.from_logits(self.prior.partition, log_p.astype(np.float64) / card.temperature)

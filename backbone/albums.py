@@ -103,7 +103,9 @@ def multiplied(
         return base
     p = np.stack([photo.p for photo in photos])
     log_p = pooled(np.log(np.maximum(p, _LEAST, dtype=np.float64)), _log(base.p), dependency)
-    return CellDistribution.from_logits(base.partition, np.where((p > 0.0).any(axis=0) | (base.p > 0.0), log_p, -np.inf))
+    return CellDistribution.from_logits(
+        base.partition, np.where((p > 0.0).any(axis=0) | (base.p > 0.0), log_p, -np.inf)
+    )
 
 
 def averaged(photos: Sequence[CellDistribution]) -> CellDistribution:
