@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,13 @@ class AlbumPrior:
             self.card = read_album_card(prior.folder, prior.card.sha256)
         self._net: AlbumNet | None = None
 
+    @cached_property
+    def base(self) -> CellDistribution:
+        """The distribution before any photo is seen; for a prior that looks at no pixel, its own."""
+        if isinstance(self.prior, DensityPrior):
+            return self.prior.distribution
+        return DensityPrior(self.prior.partition).distribution
+
     @property
     def dependency(self) -> float:
         """Of the discounted product: fitted on the prior's own held-out albums where there were any."""
@@ -70,8 +78,7 @@ class AlbumPrior:
         product = f"product of {len(photos)} photos, dependency {self.dependency:.2g}"
         if self.card is not None and self.card.beats_product:
             return self._read(outputs), f"{self._name} over {len(photos)} photos"
-        base = DensityPrior(self.prior.partition).distribution
-        joint = multiplied(photos, base, self.dependency)
+        joint = multiplied(photos, self.base, self.dependency)
         if self.card is None:
             return joint, f"{product}; no LSTM weights for this prior"
         return joint, f"{product}; the {self._name} beside this prior did worse on held-out albums"
