@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from data.distribution import CellDistribution, CellShare
 from data.errors import ImageError, RequestError
 from data.printable import printable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Album", "album_of", "require_album"]
 
-_REGION: Final = 0.9  # mass of the album's credible region
+_REGION: Final = 0.9  # mass of the album's region
 _DISAGREES: Final = 0.05
 """A photo does not seem to be of the place where it gives the album's region less than this share of what the region
 has before any photo is seen. Of photos of the region whose distributions are calibrated no more than this share are
@@ -123,15 +125,18 @@ class Album:
     def disagreeing(self) -> tuple[int, ...]:
         """Photos, from 0, that do not seem to be from the same place as the album.
 
-        Their own distributions give the smallest region that holds 90 % of the album's probability less than a
-        twentieth of what it has before any photo is seen.
+        Their own distributions give the album's region less than a twentieth of what it has before any photo is seen.
+        The region is the cells whose probability the album raises most, together 90 % of it: the densest cells, as of
+        ``CellDistribution.credible``, would have the world's cities among them, which no photo has raised.
         """
-        region = self.distribution.credible(_REGION).cells
-        before = float(self.base.p[region].sum(dtype="f8"))
+        p, before = self.distribution.p.astype(np.float64), self.base.p.astype(np.float64)
+        order = np.argsort(-(p / np.maximum(before, 1e-12)), kind="stable")
+        region = order[: int(np.searchsorted(np.cumsum(p[order]), _REGION * p.sum())) + 1]
+        least = _DISAGREES * float(before[region].sum())
         return tuple(
             k
             for k, photo in enumerate(self.photos)
-            if isinstance(photo, Answer) and float(photo.distribution.p[region].sum(dtype="f8")) < _DISAGREES * before
+            if isinstance(photo, Answer) and float(photo.distribution.p[region].sum(dtype=np.float64)) < least
         )
 
     def to_dict(self, *, top: int = 5) -> dict[str, Any]:

@@ -111,6 +111,8 @@ class _Text:
     def __init__(self, text: str) -> None:
         self.letters = joined(fold(text))
         self.digits = _DIGITS.findall(text)
+        # A slip spares the beginning or the end: what shares neither need not be compared letter by letter.
+        self.ends = {f"^{self.letters[:3]}", f"{self.letters[-3:]}$"} if self.letters else set()
 
     def same_as(self, other: _Text) -> bool:
         """Whether they are one text but for slips; numbers must be the same (road 3 is not road 8)."""
@@ -118,7 +120,7 @@ class _Text:
             return False
         if self.letters == other.letters:
             return True
-        if min(len(self.letters), len(other.letters)) < _SHORTEST:
+        if min(len(self.letters), len(other.letters)) < _SHORTEST or not (self.ends & other.ends):
             return False
         matcher = SequenceMatcher(None, self.letters, other.letters, autojunk=False)
         return matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
@@ -152,18 +154,19 @@ def _album_readings(photos: Sequence[Sequence[Reading]]) -> list[dict[str, str]]
 
     Two readings of one photo are never one.
     """
-    known: dict[str, list[tuple[str, _Text]]] = defaultdict(list)  # by beginnings and ends: a slip spares one of them
+    known: dict[str, list[tuple[str, _Text]]] = defaultdict(list)  # by beginnings and ends
     out = []
     for number, readings in enumerate(photos):
         names: dict[str, str] = {}
         taken: set[str] = set()
         for reading in readings:
             text = _Text(reading.text)
-            keys = {f"^{text.letters[:3]}", f"{text.letters[-3:]}$"} if text.letters else set()
-            found = (n for key in sorted(keys) for n, other in known[key] if n not in taken and text.same_as(other))
+            found = (
+                n for key in sorted(text.ends) for n, other in known[key] if n not in taken and text.same_as(other)
+            )
             name = next(found, f"{number}/{reading.id}")
             if name == f"{number}/{reading.id}":
-                for key in keys:
+                for key in text.ends:
                     known[key].append((name, text))
             taken.add(name)
             names[reading.id] = name
