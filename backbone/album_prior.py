@@ -116,7 +116,7 @@ def album_net(folder: Path, card: AlbumCard, partition: Partition) -> AlbumNet:
 
     from backbone.album_net import AlbumNet
 
-    tensors = read_album_tensors(folder, card)
+    tensors = {name: tensor.float() for name, tensor in read_album_tensors(folder, card).items()}
     with torch.device("meta"):  # the first weights need neither be made nor kept
         net = AlbumNet(card.network, len(partition))
     try:
