@@ -83,6 +83,7 @@ class TestNetwork:
         torch.manual_seed(0)
         net = AlbumNet(AlbumConfig(5, 7, bidirectional), 11).eval()
         torch.nn.init.normal_(net.head.weight)
+        torch.nn.init.normal_(net.head.bias)
         short, long = torch.randn(2, 5), torch.randn(6, 5)
         together = album_log_p(net, [long, short])
         for row, album in zip(together, (long, short), strict=True):

@@ -251,6 +251,11 @@ class TestSharedClues:
             (0, ("0/r0:0-6",)), (1, ("0/r0:0-6", "0/r1:0-6"))
         ]  # fmt: skip
 
+    def test_two_readings_of_one_photo_are_two_though_they_say_the_same(self) -> None:
+        clues = [clue("place", "Toledo", {"ES": 1.0}, "r0"), clue("language", "Toledo", {"ES": 0.5}, "r1")]
+        kept = shared_clues([(clues, [reading("r0", "Toledo"), reading("r1", "Toledo")])])
+        assert [one.clue.evidence.sources for one in kept] == [("0/r0",), ("0/r1",)]
+
     def test_readings_of_two_photos_with_one_id_are_not_one(self) -> None:
         a, b = clue("place", "Toledo", {"ES": 1.0}, "r0"), clue("language", "Zürich West", {"CH": 1.0}, "r0", "p1")
         kept = shared_clues([([a], [reading("r0", "Toledo")]), ([b], [reading("r0", "Zürich West")])])
