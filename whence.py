@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         WeightsError,
         WhenceError,
     )
+    from fusion.album import Album
     from fusion.answer import Answer, Failure
     from fusion.locator import Locator, locate
 
 __all__ = [
+    "Album",
     "Answer",
     "DatasetError",
     "Failure",
@@ -48,6 +50,7 @@ _ROOMS = {  # and how the docstring of each begins
     "fusion": "Prior and clues to an answer",
 }
 _HOME = {
+    "Album": "fusion.album",
     **dict.fromkeys(("Answer", "Failure"), "fusion.answer"),
     **dict.fromkeys(("Locator", "locate"), "fusion.locator"),
     **{name: "data.errors" for name in __all__ if name.endswith(("Error", "Failed"))},

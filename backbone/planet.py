@@ -71,6 +71,11 @@ class PlanetPrior:
         )
 
     @property
+    def folder(self) -> Path:
+        """Where its weights are."""
+        return self._folder
+
+    @property
     def pixels(self) -> int:
         """Side of the squares that it sees."""
         return self._config.pixels

@@ -43,9 +43,11 @@ __all__ = [
     "TENSORS_FILE",
     "WeightsCard",
     "check_tensors",
+    "packed",
     "read_card",
     "read_partition_of",
     "read_tensors",
+    "unpacked",
     "write_card",
     "write_weights",
 ]
@@ -94,7 +96,7 @@ def write_weights(
     folder = Path(folder)
     if partition.level != LEVELS[0]:
         raise WeightsError(f"{partition.name!r} is a level of another partition: give that one, it holds all levels")
-    content = _packed(tensors)
+    content = packed(tensors)
     card = WeightsCard(
         name=name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content), partition_name=partition.name,
         partition_hash=partition.hash, config=dict(config), temperature=temperature, data=dict(data),
@@ -179,8 +181,16 @@ def read_tensors(folder: str | Path, card: WeightsCard) -> dict[str, torch.Tenso
     Raises:
         WeightsError: They are missing, cannot be read, are not those that the card pins, or are no safetensors file.
     """
-    path = _tensors_path(folder, card)
-    content = read_asset(path, card.sha256, error=WeightsError, cure=_CURE)
+    return unpacked(_tensors_path(folder, card), card.sha256)
+
+
+def unpacked(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+    """The tensors in the safetensors file at ``path`` by name, on the CPU, checked against its ``sha256``.
+
+    Raises:
+        WeightsError: As :func:`read_tensors`.
+    """
+    content = read_asset(path, sha256, error=WeightsError, cure=_CURE)
     # Lazy: torch takes two seconds, and a card is read without it.
     from safetensors import SafetensorError
     from safetensors.torch import load as unpack
@@ -218,7 +228,12 @@ def read_partition_of(folder: str | Path, card: WeightsCard) -> Partition:
     return partition
 
 
-def _packed(tensors: Mapping[str, torch.Tensor]) -> bytes:
+def packed(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """The content of a safetensors file of these tensors.
+
+    Raises:
+        WeightsError: There is none, one is not finite, or they are too large.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save as pack

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -22,6 +23,10 @@ __all__ = [
     "card_from_json",
     "card_to_json",
     "check_name",
+    "check_values",
+    "fields_from_json",
+    "fields_to_json",
+    "finite",
     "said_of",
 ]
 
@@ -82,7 +87,7 @@ class WeightsCard:
             value = getattr(self, field)
             if not isinstance(value, str) or not value.strip() or len(value) > longest:
                 raise WeightsError(f"{field} is {brief(value)}: it should be a text of 1 to {longest} characters")
-        temperature = _finite(self.temperature)
+        temperature = finite(self.temperature)
         if temperature is None or temperature <= 0.0:
             raise WeightsError(f"temperature is {brief(self.temperature)}: it should be a finite number above 0")
         object.__setattr__(self, "temperature", temperature)
@@ -90,14 +95,14 @@ class WeightsCard:
             value = getattr(self, field)
             if not isinstance(value, dict):
                 raise WeightsError(f"{field} is {brief(value)}: it should be an object with names")
-        metrics = {metric: _finite(value) for metric, value in self.metrics.items()}
+        metrics = {metric: finite(value) for metric, value in self.metrics.items()}
         wrong = next((metric for metric, value in metrics.items() if value is None), None)
         if wrong is not None:
             said = brief(self.metrics[wrong])
             raise WeightsError(f"metric {brief(wrong)} is {said}: it should be a finite number")
         object.__setattr__(self, "metrics", metrics)
         for field in (*_LONGEST, "config", "data", "metrics"):
-            _check_values(getattr(self, field), field)
+            check_values(getattr(self, field), field)
 
 
 def card_to_json(card: WeightsCard) -> bytes:
@@ -106,8 +111,17 @@ def card_to_json(card: WeightsCard) -> bytes:
     Raises:
         WeightsError: It is larger than is read again.
     """
-    fields = {"format": FORMAT, "version": FORMAT_VERSION} | asdict(card)
-    text = (json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return fields_to_json(asdict(card), FORMAT, FORMAT_VERSION)
+
+
+def fields_to_json(fields: Mapping[str, Any], format: str, version: int) -> bytes:
+    """The content of a card of this format that has these fields.
+
+    Raises:
+        WeightsError: It is larger than is read again.
+    """
+    whole = {"format": format, "version": version} | dict(fields)
+    text = (json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     if len(text) > LARGEST_CARD:
         raise WeightsError(f"the card would have {len(text)} bytes, {LARGEST_CARD} at most are read: say less in it")
     return text
@@ -119,23 +133,31 @@ def card_from_json(content: bytes) -> WeightsCard:
     Raises:
         WeightsError: It is none that this whence reads.
     """
+    return WeightsCard(**fields_from_json(content, FORMAT, FORMAT_VERSION, set(WeightsCard.__dataclass_fields__)))
+
+
+def fields_from_json(content: bytes, format: str, version: int, wanted: Collection[str]) -> dict[str, Any]:
+    """The fields ``wanted`` of a card of this format, checked strictly: no other, none twice, no number that is none.
+
+    Raises:
+        WeightsError: It is no card of this format and version, or has other fields.
+    """
     if len(content) > LARGEST_CARD:
         raise WeightsError(f"it has more than {LARGEST_CARD} bytes")
     try:
         fields = json.loads(content.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_refused)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a whole number of thousands of digits
         raise WeightsError(said_of(error)) from error
-    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-        raise WeightsError(f"it does not say that its format is {FORMAT}")
-    version = fields.pop("version", None)
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise WeightsError(f"its format has version {brief(version)}, this whence reads {FORMAT_VERSION}: update it")
-    wanted = set(WeightsCard.__dataclass_fields__)
-    if missing := sorted(wanted - set(fields)):
+    if not isinstance(fields, dict) or fields.pop("format", None) != format:
+        raise WeightsError(f"it does not say that its format is {format}")
+    found = fields.pop("version", None)
+    if type(found) is not int or found != version:
+        raise WeightsError(f"its format has version {brief(found)}, this whence reads {version}: update it")
+    if missing := sorted(set(wanted) - set(fields)):
         raise WeightsError(f"it lacks {', '.join(missing)}")
-    if foreign := sorted(set(fields) - wanted):
+    if foreign := sorted(set(fields) - set(wanted)):
         raise WeightsError(f"it has {brief(foreign[0])}, which no card has")
-    return WeightsCard(**fields)
+    return fields
 
 
 def check_name(name: object) -> None:
@@ -182,8 +204,12 @@ def _refused(constant: str) -> object:
     raise ValueError(f"{constant} is no number")
 
 
-def _check_values(value: object, where: str, depth: int = 0) -> None:
-    """Refuse what JSON cannot hold, or would give back as something else."""
+def check_values(value: object, where: str, depth: int = 0) -> None:
+    """Refuse what JSON cannot hold, or would give back as something else.
+
+    Raises:
+        WeightsError: It says where in ``where`` that is.
+    """
     if depth > _DEEPEST:
         raise WeightsError(f"{where} is nested more than {_DEEPEST} deep")
     if isinstance(value, str):
@@ -195,11 +221,11 @@ def _check_values(value: object, where: str, depth: int = 0) -> None:
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise WeightsError(f"{where} has the key {brief(key)}: keys should be texts")
-            _check_values(key, where, depth + 1)
-            _check_values(inner, where, depth + 1)
+            check_values(key, where, depth + 1)
+            check_values(inner, where, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            _check_values(inner, where, depth + 1)
+            check_values(inner, where, depth + 1)
     elif type(value) is float:
         if not math.isfinite(value):
             raise WeightsError(f"{where} has {value}: numbers should be finite")
@@ -210,7 +236,7 @@ def _check_values(value: object, where: str, depth: int = 0) -> None:
         raise WeightsError(f"{where} has {brief(value)}, a {type(value).__name__}, which JSON does not give back")
 
 
-def _finite(value: object) -> float | None:
+def finite(value: object) -> float | None:
     """``value`` as a float where it is a finite number, else None."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None

@@ -15,6 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from backbone.album_weights import (
+    ALBUM_CARD_FILE,
+    ALBUM_TENSORS_FILE,
+    read_album_card,
+    read_album_tensors,
+)
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import (
     CARD_FILE,
@@ -135,7 +141,7 @@ def verify(model: str | Path) -> list[str]:
     """What is wrong with a model, each in a line that says what to do; an empty list where nothing is.
 
     Looks at the card and the network that it describes, the tensors' sha256, whether they can be read and are finite,
-    and the partition.
+    the partition, and an album's LSTM where one stands beside it.
 
     Args:
         model: The name of one at hand, or the path of a folder, which is a ``Path`` or has a separator in it.
@@ -163,6 +169,12 @@ def verify(model: str | Path) -> list[str]:
         findings.append(str(error))
     try:
         read_partition_of(folder, card)
+    except WeightsError as error:
+        findings.append(str(error))
+    try:
+        album = read_album_card(folder, card.sha256)
+        if album is not None:
+            read_album_tensors(folder, album)
     except WeightsError as error:
         findings.append(str(error))
     return findings
@@ -264,7 +276,7 @@ def _put(source: Path, card: WeightsCard, root: Path) -> None:
     """Copy the model in ``source`` to its place in ``root``; the lock is held."""
     made, target = root / f"{_NEW}{card.name}", root / card.name
     made.mkdir()
-    for file in (TENSORS_FILE, PARTITION_FILE):
+    for file in (TENSORS_FILE, PARTITION_FILE, ALBUM_TENSORS_FILE, ALBUM_CARD_FILE):
         if file == TENSORS_FILE or (source / file).exists():
             _copy(source / file, made / file)
     write_card(made, card)

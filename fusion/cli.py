@@ -96,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="FILE", help="write a row a photo to FILE.csv, .jsonl or .parquet as it goes; run "
         "the same command again to go on after an interruption"
     )  # fmt: skip
+    locate.add_argument(
+        "--album", action="store_true", help="the photos were taken at one place, in the order given (in a folder: of "
+        "their names): one answer for all"
+    )  # fmt: skip
     locate.add_argument("--retry-errors", action="store_true", help="with --out: do photos again whose row is an error")
     locate.add_argument(
         "--workers",
@@ -104,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
         help="photos decoded and read at once (default: one a core, at most 8)",
     )
     locate.add_argument(
-        "--map", type=Path, metavar="OUT.html", help="write a map; with several photos OUT-NUMBER-NAME.html"
+        "--map",
+        type=Path,
+        metavar="OUT.html",
+        help="write a map; with several photos OUT-NUMBER-NAME.html, with --album one",
     )
     locate.add_argument(
         "--top", type=count_argument, default=5, metavar="K", help="cells and countries to list (default 5)"
@@ -191,6 +198,8 @@ def _locate(args: argparse.Namespace) -> int:
 
     if args.map is not None:
         check_map_path(args.map)
+    if args.album and args.out is not None:
+        raise RequestError("--album gives one answer for all photos, --out writes a row a photo: use --json")
     photos = find_images(args.photos)
     workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
     offline = True if args.offline else None
@@ -202,7 +211,7 @@ def _locate(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")
-    run = _locate_one_by_one if args.out is None else _locate_into_file
+    run = _locate_album if args.album else _locate_one_by_one if args.out is None else _locate_into_file
     within, exclude = _within(args.within), None if args.exclude is None else ",".join(args.exclude)
     return run(args, locator, photos, within, exclude)
 
@@ -217,6 +226,23 @@ def _locate_one_by_one(
             failed += _report(result, args, index if several else None)
             advance()
     return 2 if failed else 0
+
+
+def _locate_album(
+    args: argparse.Namespace, locator: Locator, photos: list[Path], within: str | None, exclude: str | None
+) -> int:
+    with _progress(len(photos), shown=sys.stderr.isatty()) as advance:
+
+        def taken() -> Iterator[Path]:
+            for photo in photos:
+                advance()
+                yield photo
+
+        album = locator.locate_album(taken(), within=within, exclude=exclude)
+    print(album.to_json(top=args.top) if args.json else album.describe(countries=args.top), flush=True)
+    if args.map is not None:
+        print(printable(f"map: {album.save_map(args.map)}"), file=sys.stderr)
+    return 2 if album.failures else 0
 
 
 def _locate_into_file(

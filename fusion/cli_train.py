@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.errors import RequestError
 from fusion.cli_arguments import Commands, count_argument, path_argument
+from fusion.cli_train_album import add_train_album
 
 __all__ = ["add_train"]
 
@@ -19,6 +20,7 @@ def add_train(commands: Commands) -> None:
     models = train.add_subparsers(dest="model", required=True, metavar="MODEL")
     _add_prior(models)
     _add_scene_labels(models)
+    add_train_album(models)
     _add_reader(models)
     _add_regions(models)
     _add_scenes(models)

@@ -13,7 +13,7 @@ from data.geodesy import EARTH_RADIUS_KM, lat_lon, unit_vectors
 from data.partition import Partition
 from detectors.base import Evidence
 
-__all__ = ["log_likelihood_ratio", "narrow"]
+__all__ = ["log_likelihood_ratio", "narrow", "strength"]
 
 _FAR = 40.0  # exponents below -_FAR add nothing that a float could hold beside the rest
 _NARROWS = 0.05  # a point that adds less than this share of a cell's likelihood does not move the mass inside it
@@ -81,6 +81,12 @@ def narrow(evidences: Sequence[tuple[Evidence, float]], partition: Partition) ->
         vectors[touched] = mean
     lat, lon = lat_lon(vectors)
     return InCell(lat, lon, np.sqrt(variance))
+
+
+def strength(evidence: Evidence) -> float:
+    """Log-likelihood ratio in nats between where the evidence points most and everywhere else."""
+    points = (point.log_lr for point in evidence.points)
+    return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

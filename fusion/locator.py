@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from backbone.album_prior import AlbumPrior
 from backbone.base import Prior, PriorOutput
 from backbone.priors import make_prior
 from backbone.scenes import SceneModel, make_scene_model
@@ -28,8 +29,10 @@ from detectors.plates import PlateReader, PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
 from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
+from fusion.album import Album, album_of, require_album
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
+from fusion.evidence import strength
 from fusion.pool import Fused, LogLinearPool
 from fusion.revealing import revealed
 from fusion.stream import finished
@@ -145,6 +148,7 @@ class Locator:
         if utility not in get_args(Utility):
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
+        self._albums: AlbumPrior | None = None
 
     def locate(self, image: ImageSource, *, within: Within = None, exclude: Exclude = None) -> Answer:
         """Where ``image`` was taken.
@@ -204,7 +208,45 @@ class Locator:
         sources = (source.copy() if isinstance(source, np.ndarray) else source for source in images)
         return self._located(sources, Constraints.parse(within, exclude, self.prior.partition))
 
-    def _located(self, sources: Iterator[ImageSource], constraints: Constraints) -> Iterator[Answer | Failure]:
+    def locate_album(self, images: Iterable[ImageSource], *, within: Within = None, exclude: Exclude = None) -> Album:
+        """Where ``images`` were taken, given that it was one place: one of the finest cells and those next to it.
+
+        What the prior says about each photo is combined by the LSTM that stands beside its weights, where one does and
+        did better on held-out albums, else by a product that is discounted for what photos of one place share
+        (``backbone.albums``). Clues of all photos are one evidence: what several photos show counts once
+        (``fusion.album_clues``). A photo that cannot be used is a ``Failure`` among the album's photos.
+
+        Args:
+            images: In the order in which they were taken, which an LSTM goes by.
+            within: As for ``locate``.
+            exclude: As for ``locate``.
+
+        Raises:
+            RequestError: There is no photo, or the constraints are malformed or leave nothing.
+            ImageError: None of the photos can be used.
+            WeightsError: The LSTM beside the prior is damaged or belongs to another.
+        """
+        if isinstance(images, str | bytes | os.PathLike):
+            raise RequestError("an album is several photos: give a list of them")
+        constraints = Constraints.parse(within, exclude, self.prior.partition)
+        together = self._albums = self._albums or AlbumPrior(self.prior)
+        sources = (source.copy() if isinstance(source, np.ndarray) else source for source in images)
+        outputs: list[PriorOutput] = []
+        photos = list(self._located(sources, constraints, outputs))
+        require_album(photos)
+        joint, how = together.combine(outputs)
+
+        def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
+            clues = [clues[k] for k in _strongest(clues)]
+            seen = _Seen(None, np.zeros((1, 1, 3), np.uint8), readings, clues, [], b"", 1.0)
+            return replace(self._answer(seen, PriorOutput(joint), constraints), thumbnail=None)
+
+        return album_of(photos, how, constraints.restrict(together.base), answered)
+
+    def _located(
+        self, sources: Iterator[ImageSource], constraints: Constraints, kept: list[PriorOutput] | None = None
+    ) -> Iterator[Answer | Failure]:
+        """Answers; into ``kept`` goes what the prior said about each photo that has one."""
         # The threads decode and read while this one asks the prior and fuses.
         for ready in finished(self._see_or_failure, sources, workers=self.workers, most=_BATCH):
             views = [item.view for item in ready if isinstance(item, _Seen)]
@@ -217,7 +259,10 @@ class Locator:
                     output = next(outputs)
                     if isinstance(output, Exception):
                         raise output
-                    yield self._answer(item, output, constraints)
+                    answer = self._answer(item, output, constraints)
+                    if kept is not None:
+                        kept.append(output)
+                    yield answer
                 except _OF_THE_INSTALLATION:
                     raise
                 except Exception as error:
@@ -278,9 +323,7 @@ class Locator:
         found = [clue for reader in self.clue_readers for clue in reader.clues(text)]
         if self.looker.plates is not None:
             found += self.looker.plates.clues(plates, reveal=self.reveal)
-        if len(found) > _MOST_CLUES:
-            strongest = sorted(range(len(found)), key=lambda k: -_strength(found[k]))[:_MOST_CLUES]
-            found = [found[k] for k in sorted(strongest)]
+        found = [found[k] for k in _strongest(found)]
         if self.reveal:
             return [revealed(clue, text) for clue in found]
         return [_masked(clue) for clue in found]
@@ -327,6 +370,12 @@ def locate(
     return Locator(offline=offline).locate(image, within=within, exclude=exclude)
 
 
+def _strongest(clues: Sequence[Clue]) -> list[int]:
+    """Which clues are fused: all, or of too many the strongest, in their order."""
+    strongest = sorted(range(len(clues)), key=lambda k: -strength(clues[k].evidence))[:_MOST_CLUES]
+    return sorted(strongest)
+
+
 @lru_cache(maxsize=2)
 def _point_and_radius_km(posterior: CellDistribution, utility: Utility) -> tuple[float, float, float]:
     # Kept by identity: photos without a clue share the prior's own object, and in an archive they are the most.
@@ -339,13 +388,6 @@ def _masked(clue: Clue) -> Clue:
     if clue.kind == "plate":
         return replace(clue, text=hidden(clue.text))
     return replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
-
-
-def _strength(clue: Clue) -> float:
-    """Log-likelihood ratio in nats between where the clue points most and everywhere else."""
-    evidence = clue.evidence
-    points = (point.log_lr for point in evidence.points)
-    return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
 
 
 def _looker(ocr: TextReader, regions: RegionFinder | str, *, photos_at_once: int) -> Looker:

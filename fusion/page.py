@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
 
 if TYPE_CHECKING:
     from detectors.base import Clue
+    from fusion.album import Album
     from fusion.answer import Answer
 
 __all__ = ["answer_page", "check_map_path", "notebook_frame", "write_text"]
@@ -32,8 +34,8 @@ _NAMED_CELLS = 12  # the likeliest cells are named by their nearest place,
 _NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
 
 
-def answer_page(answer: Answer) -> str:
-    """The answer as one self-contained HTML page; it loads nothing from anywhere."""
+def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
+    """The answer as one self-contained HTML page, ``notes`` below its summary; it loads nothing from anywhere."""
     levels = {name: answer.distribution.at_level(name) for name in ("fine", "middle", "coarse")}
     name, indices, note = choose_level(
         {name: level.p for name, level in levels.items()},
@@ -57,7 +59,7 @@ def answer_page(answer: Answer) -> str:
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
         title=f"whence: {Path(answer.file).name if answer.file else 'photo'}",
-        summary=summary(answer),
+        summary=[*summary(answer), *notes],
         point=(answer.lat, answer.lon),
         radius_km=answer.radius_km,
         cells=cells,
@@ -83,7 +85,7 @@ def answer_page(answer: Answer) -> str:
     )
 
 
-def notebook_frame(answer: Answer) -> str:
+def notebook_frame(answer: Answer | Album) -> str:
     """The page inside a sandboxed frame, as a notebook shows it."""
     page = html.escape(answer.to_html(), quote=True)
     return (

@@ -8,12 +8,14 @@ from data.errors import RequestError as RequestError
 from data.errors import WeightsError as WeightsError
 from data.errors import WhenceError as WhenceError
 from data.version import __version__ as __version__
+from fusion.album import Album as Album
 from fusion.answer import Answer as Answer
 from fusion.answer import Failure as Failure
 from fusion.locator import Locator as Locator
 from fusion.locator import locate as locate
 
 __all__ = [
+    "Album",
     "Answer",
     "DatasetError",
     "Failure",

@@ -1,0 +1,198 @@
+"""Trains an album's LSTM on the embeddings of a prior: ``whence train album OUT --prior planet:X --photos SET ...``.
+
+The trunk is frozen (PlaNet, Weyand 2016, section 4): the embeddings are computed once and kept in OUT, and an
+interrupted training computes only those that are missing. What is learnt then (``backbone.album_training``) takes
+minutes and begins anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backbone.album_embeddings import embeddings_of
+from backbone.album_training import AlbumRecipe, Albums, album_log_ps, learn, place_of
+from backbone.album_weights import ALBUM_CARD_FILE, ALBUM_TENSORS_FILE, write_album
+from backbone.albums import averaged, fit_dependency, pooled
+from backbone.calibrate import fit_temperature, mean_nll
+from backbone.density import DensityPrior
+from backbone.held_out import held_out_mask
+from backbone.photo_batches import held_out_batches
+from backbone.planet import PlanetPrior
+from backbone.planet_weights import CARD_FILE, PARTITION_FILE, TENSORS_FILE
+from data.distribution import CellDistribution
+from data.errors import DatasetError
+from data.geodesy import unit_vectors
+from data.partition import Partition
+from data.photo_sets import PhotoSet, Subset
+from data.printable import printable
+
+__all__ = ["AlbumRecipe", "of_one_place", "train_album"]
+
+_log = logging.getLogger(__name__)
+_MOST_HELD_OUT: Final = 4_096  # photos whose own distributions are compared: 80 kB each on the shipped cells
+_TOO_FEW: Final = 30  # albums on which temperature and dependency mean little
+
+
+def train_album(
+    out: Path,
+    prior: PlanetPrior,
+    photos: PhotoSet,
+    albums: Sequence[Sequence[int]],
+    *,
+    recipe: AlbumRecipe | None = None,
+    device: str = "cpu",
+    workers: int = 0,
+    licence: str = "not stated",
+    trained_on: str = "",
+) -> Path:
+    """Train an LSTM and write it beside a copy of its prior.
+
+    ``out`` gets the folder ``embeddings`` (kept for the next try) and the folder ``model``: the prior's files and the
+    album's, as ``planet:out/model`` or ``whence weights add`` takes them.
+
+    Args:
+        out: Folder.
+        prior: Whose embeddings are read.
+        photos: Photos with coordinates.
+        albums: For each album its photos by number, in order. Of those that are not of one place, and of photos that
+            cannot be read, the log tells how many were left out.
+        recipe: How it is learnt.
+        device: What the embeddings are computed on; the LSTM is trained on the processor.
+        workers: Processes that decode photos.
+        licence: Of the weights.
+        trained_on: What to say about the photos; the name of the set where it is empty.
+
+    Returns:
+        The folder of the weights.
+
+    Raises:
+        DatasetError: Fewer than two albums of several photos are left, or ``out`` cannot be written.
+        WeightsError: ``out`` holds the embeddings of others, or the loss became no number.
+    """
+    recipe = recipe or AlbumRecipe()
+    partition = prior.partition
+    cells = partition.cells_of(photos.lat, photos.lon)
+    together = [np.asarray(album, np.int64) for album in albums]
+    near = [album for album in together if of_one_place(partition, cells[album])]
+    if len(near) < len(together):
+        _log.info("%d albums left out: not of one cell and its neighbours", len(together) - len(near))
+    used = np.unique(np.concatenate([*near, np.empty(0, np.int64)]))
+    if not len(used):
+        raise DatasetError("no album of one place is left: see that album names belong to photos of one walk")
+    some = Subset(photos, used)
+    rows, read = embeddings_of(
+        prior, some, out / "embeddings", device=device, workers=workers,
+        done=lambda count: _log.info("%d of %d embeddings", count, len(used)),
+    )  # fmt: skip
+    if not read.all():
+        _log.info("%d photos left out: they cannot be read", int((~read).sum()))
+    at = np.full(len(photos), -1)
+    at[used[read]] = np.flatnonzero(read)
+    order = [at[album][at[album] >= 0] for album in near]
+    order = [album for album in order if len(album) > 1]
+    everything = Albums(rows, cells[used], unit_vectors(some.lat, some.lon).astype(np.float32), order)
+    first = np.array([album[0] for album in order], np.int64)
+    kept = held_out_mask(some.lat[first], some.lon[first], recipe.held_out)
+    training, held_out = everything.only(~kept), everything.only(_first_of(order, kept))
+    if len(training) < 2:
+        raise DatasetError(
+            f"{len(training)} albums of several photos are left to train on: give more, or hold out fewer"
+        )
+    if len(held_out) < _TOO_FEW:
+        _log.warning("%d held-out albums are too few to calibrate on or to measure well", len(held_out))
+    net = learn(training, held_out, partition, recipe)
+    log_p = album_log_ps(net, held_out)
+    temperature = fit_temperature(log_p, held_out.places)
+    dependency, metrics = _beside(prior, some, held_out, device, workers)
+    metrics |= {"held_out_albums": float(len(held_out))}
+    if len(held_out):
+        metrics |= {"held_out_nll_lstm": mean_nll(log_p, held_out.places, temperature)}
+    _log.info(", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+    data = {
+        "trained_on": printable(trained_on or photos.name), "albums": len(training),
+        "photos": int(sum(map(len, training.order))), "recipe": asdict(recipe), "torch": torch.__version__,
+    }  # fmt: skip
+    model = _copied(prior.folder, out / "model")
+    write_album(
+        model, net.state_dict(), config=net.config, temperature=temperature, dependency=dependency, data=data,
+        metrics=metrics, licence=licence,
+    )  # fmt: skip
+    return model
+
+
+def of_one_place(partition: Partition, cells: NDArray[np.int32]) -> bool:
+    """Whether photos of ``cells`` (k,) make an album: all in the cell that most of them are in, or in cells next to it.
+
+    >>> from data.partition import load_default
+    >>> paris, lyon = load_default().cells_of([48.857, 45.76], [2.352, 4.84])
+    >>> of_one_place(load_default(), np.array([paris, paris])), of_one_place(load_default(), np.array([paris, lyon]))
+    (True, False)
+    """
+    if not len(cells):
+        return False
+    place = place_of(cells)
+    others = np.unique(cells[cells != place])
+    return not len(others) or bool(np.isin(others, partition.neighbours_of(place)).all())
+
+
+def _beside(
+    prior: PlanetPrior, photos: PhotoSet, held_out: Albums, device: str, workers: int
+) -> tuple[float, dict[str, float]]:
+    """The dependency fitted on held-out albums, and what the single photos, their mean and their product are worth."""
+    partition = prior.partition
+    chosen = np.unique(np.concatenate([*held_out.order, np.empty(0, np.int64)]))
+    some = Subset(photos, chosen)
+    rows = np.zeros((len(some), len(partition)), np.float32)
+    for batch in held_out_batches(some, prior.pixels, batch=8, workers=workers):
+        log_p = prior.log_posterior(batch.pixels.movedim(-3, -1).contiguous().numpy(), device=device)[0]
+        scaled = log_p.astype(np.float64) / prior.temperature
+        rows[batch.indices] = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+    own = [rows[np.searchsorted(chosen, album)] for album in held_out.order]
+    places = held_out.places
+    density = DensityPrior(partition).distribution
+    log_p0 = np.log(np.maximum(density.p.astype(np.float64), 1e-12))
+    dependency = fit_dependency(own, log_p0, places)
+    if not own:
+        return dependency, {}
+    product = np.stack([pooled(log_p, log_p0, dependency) for log_p in own])
+    mean = [averaged([CellDistribution.from_logits(partition, row) for row in log_p]).p for log_p in own]
+    single = mean_nll(np.concatenate(own), np.repeat(places, [len(log_p) for log_p in own]))
+    return dependency, {
+        "held_out_nll_product": mean_nll(product.astype(np.float32), places),
+        "held_out_nll_average": mean_nll(np.log(np.maximum(np.stack(mean), 1e-30)), places),
+        "held_out_nll_single": single,
+    }
+
+
+def _first_of(order: Sequence[NDArray[np.int64]], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those of ``kept`` (m,) whose photos are the first few thousand, in an order of chance: sets are often sorted."""
+    ways = np.random.default_rng(0).permutation(len(order))
+    counts = np.array([len(order[which]) if kept[which] else 0 for which in ways.tolist()], np.int64)
+    mask = np.zeros(len(order), bool)
+    mask[ways[np.cumsum(counts) <= _MOST_HELD_OUT]] = True
+    return mask & kept
+
+
+def _copied(source: Path, target: Path) -> Path:
+    """The prior's files in ``target``, and no LSTM of before."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (ALBUM_CARD_FILE, CARD_FILE, ALBUM_TENSORS_FILE, PARTITION_FILE):
+            if not (target / name).exists() or not target.samefile(source):
+                (target / name).unlink(missing_ok=True)
+        if not target.samefile(source):
+            for name in (TENSORS_FILE, PARTITION_FILE, CARD_FILE):
+                if (source / name).exists():
+                    shutil.copyfile(source / name, target / name)
+    except OSError as error:
+        raise DatasetError(f"cannot write {printable(str(target))}: {error.strerror or error}; make room") from error
+    return target
