@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from data.packed_names import PackedNames
 from data.photo_labels import NAME_COLUMNS, refuse_repeated
 from data.photo_sets import PhotoSet
 from data.printable import printable
+from data.tar_shards import PHOTO_ENDINGS
 
 __all__ = ["columns_of", "rows_of"]
 
@@ -35,20 +35,24 @@ def columns_of(path: str | os.PathLike[str], wanted: Sequence[str]) -> tuple[Pac
     shown = printable(os.fspath(path))
     if not Path(path).is_file():
         raise DatasetError(f"no table at {shown}: check the path")
+    parsing = csv.ParseOptions(newlines_in_values=True)
     try:
-        with csv.open_csv(path) as reader:
+        with csv.open_csv(path, parse_options=parsing) as reader:
             header = reader.schema.names
-        texts = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
-        table = csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=texts)
+        there = {column.strip().lower(): column for column in reversed(header)}
+        name = next((there[column] for column in NAME_COLUMNS if column in there), None)
+        if name is None:
+            raise DatasetError(f"{shown} has no column {' or '.join(NAME_COLUMNS)}: name the photos in one called file")
+        kept = [name, *(there[column] for column in wanted if column in there)]
+        texts = csv.ConvertOptions(
+            include_columns=kept, column_types=dict.fromkeys(kept, pa.string()), strings_can_be_null=False
+        )
+        table = csv.read_csv(path, parse_options=parsing, convert_options=texts)
     except OSError as error:
         raise DatasetError(f"cannot read {shown}: {error.strerror or printable(str(error))}") from error
     except (pa.ArrowException, UnicodeDecodeError) as error:
         detail = printable((str(error).splitlines() or [""])[0])[:300]
         raise DatasetError(f"{shown} is no table or is damaged ({detail}): give a CSV file in UTF-8") from error
-    there: dict[str, Any] = {column.strip().lower(): column for column in header}
-    name = next((there[column] for column in NAME_COLUMNS if column in there), None)
-    if name is None:
-        raise DatasetError(f"{shown} has no column {' or '.join(NAME_COLUMNS)}: name the photos in one called file")
     names = PackedNames.of_arrow(table.column(name))
     refuse_repeated(names, shown)
     return names, {column: table.column(there[column]).to_pylist() for column in wanted if column in there}
@@ -57,16 +61,30 @@ def columns_of(path: str | os.PathLike[str], wanted: Sequence[str]) -> tuple[Pac
 def rows_of(photos: PhotoSet, names: PackedNames, *, where: str) -> NDArray[np.int64]:
     """The row (n,) of each photo in a table whose names are ``names``; -1 where it has none.
 
-    A photo's name is what a log calls it, as ``whence`` writes it; in sets that were joined also without the set's name
-    before it.
+    A photo's name is what a log calls it. Where no row has that, the name may lack the set's name that it has in sets
+    that were joined, or the ending of the file.
 
     Raises:
-        DatasetError: None of the photos has a row.
+        DatasetError: None of the photos has a row, or a name is that of several.
     """
-    keys = [photos.key(index) for index in range(len(photos))]
-    rows = names.positions(PackedNames.of(keys))
-    lacking = np.flatnonzero(rows < 0)
-    rows[lacking] = names.positions(PackedNames.of([keys[k].partition("/")[2] for k in lacking.tolist()]))
+    keys = PackedNames.of(photos.key(index) for index in range(len(photos)))
+    rows = names.positions(keys)
+    inside = PackedNames.of(key.partition("/")[2] for key in keys)
+    for endings in ((), PHOTO_ENDINGS):
+        for of_photo in (keys, inside):
+            lacking = np.flatnonzero(rows < 0)
+            free = np.setdiff1d(np.arange(len(names)), rows)
+            here, there = names.take(free), of_photo.take(lacking)
+            found = (
+                here.without_endings(endings).positions(there.without_endings(endings))
+                if endings
+                else here.positions(there)
+            )
+            taken, count = np.unique(found[found >= 0], return_counts=True)
+            if (count > 1).any():
+                name = printable(names[int(free[taken[count > 1][0]])])
+                raise DatasetError(f"{name} in {where} is the name of several photos: write their names whole there")
+            rows[lacking] = np.where(found >= 0, free[found] if len(free) else -1, -1)
     if len(keys) and (rows < 0).all():
         raise DatasetError(
             f"no photo of {photos.name} is named in {where}: names there should be like {printable(keys[0])[:200]}"

@@ -23,16 +23,16 @@ from data.images import ImageSource, load
 from data.offline import offline_by_environment, quiet_libraries
 from data.printable import printable
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader
-from detectors.looking import Looker, RegionFinder
-from detectors.ocr import PhotoReader, make_reader
-from detectors.plates import PlateReader, PlateReading
+from detectors.looking import RegionFinder
+from detectors.ocr import make_reader
+from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
-from detectors.rapid import RapidEngine
 from detectors.readers import default_clue_readers
 from fusion.album import Album, album_of, require_album
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.evidence import strength
+from fusion.locator_parts import choose_device, make_looker
 from fusion.pool import Fused, LogLinearPool
 from fusion.revealing import revealed
 from fusion.stream import finished
@@ -47,7 +47,6 @@ __all__ = ["Locator", "Ranker", "locate"]
 
 _BATCH = 8  # photos that a prior sees at once
 _OF_THE_INSTALLATION = (DatasetError, WeightsError, OfflineError)  # not of one photo: every other would fail alike
-_MOST_TILES = 14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
 _MOST_CLUES = 200  # each costs a posterior of its own in the ledger
 
 
@@ -137,14 +136,14 @@ class Locator:
         )
         self.scenes = make_scene_model(scenes, offline=self.offline) if isinstance(scenes, str) else scenes
         self.reveal = reveal
-        self.looker = _looker(self.ocr, regions, photos_at_once=workers)
+        self.looker = make_looker(self.ocr, regions, photos_at_once=workers)
         self.gazetteer: Gazetteer = load_gazetteer()
         self.clue_readers: Sequence[ClueReader] = (
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
         )
         self.ranker: Ranker = LogLinearPool() if ranker is None else ranker
         network = self.scenes is not None and self.scenes.card.network
-        self.device = _device(device, visual=self.prior.card.visual or network)
+        self.device = choose_device(device, needed=self.prior.card.visual or network)
         if utility not in get_args(Utility):
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
@@ -390,40 +389,9 @@ def _masked(clue: Clue) -> Clue:
     return replace(clue, text=mask(clue.text), meaning=mask(clue.meaning), points_to=tuple(map(mask, clue.points_to)))
 
 
-def _looker(ocr: TextReader, regions: RegionFinder | str, *, photos_at_once: int) -> Looker:
-    """What reads a photo; where text is not read, regions are not looked for either."""
-    threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
-    if not isinstance(regions, str):
-        finder: RegionFinder | None = regions
-    elif regions not in ("auto", "none"):
-        raise RequestError(f"unknown regions {regions!r}: choose auto or none")
-    elif regions == "none" or ocr.name == "none":
-        return Looker(ocr)
-    else:
-        from detectors.regions import RegionConfig, RegionDetector
-
-        finder = RegionDetector(threads=threads, config=RegionConfig(most_tiles=_MOST_TILES))
-    engine = ocr.engine if isinstance(ocr, PhotoReader) and isinstance(ocr.engine, RapidEngine) else None
-    return Looker(ocr, finder, PlateReader(engine or RapidEngine(threads=threads)))
-
-
 def _failure(name: str | None, error: Exception) -> Failure:
     if isinstance(error, WhenceError):
         return Failure(name, error)
     if isinstance(error, MemoryError):
         return Failure(name, ImageError(f"{name or 'a photo'} does not fit into memory: make it smaller"))
     return Failure(name, WhenceError(f"{name or 'a photo'} failed unexpectedly: {printable(mask(repr(error)))}"))
-
-
-def _device(name: str, *, visual: bool) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise RequestError(f"unknown device {name!r}: choose auto, cpu or cuda")
-    if name == "cpu" or (name == "auto" and not visual):
-        return "cpu"
-    import torch  # seconds to import: only where a model can use the GPU, or the user asks for one
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        raise RequestError("device cuda was asked for, but PyTorch sees no CUDA GPU here: use --device cpu")
-    return "cpu"

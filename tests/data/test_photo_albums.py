@@ -45,16 +45,17 @@ def test_a_table_like_osv5ms_is_read(photos: PhotoSet, tmp_path: Path) -> None:
     [
         (b"file,group\na.jpg,1\n", "album or sequence"),
         (b"photo,album\na.jpg,1\n", "file or filename"),
-        (b"", "no column"),
-        (b"file,album\na.jpg,1\na,2\n", "twice"),
+        (b"", "no table"),
+        (b"file,album\na.jpg,1\na.jpg,2\n", "more than once"),
+        (b"file,album\na.jpg,\n", "in an album"),
         (b"file,album\nz.jpg,1\n", "no photo of"),
-        (b'file,album\n"a.jpg,1\n', "no CSV table"),
-        (b"file,album\n\xff\xfe,1\n", "no CSV table"),
+        (b"file,album\na.jpg,1,2\n", "damaged"),
+        (b"file,album\n\xff\xfe,1\n", "damaged"),
     ],
 )
 def test_what_is_no_table_of_albums_is_refused(photos: PhotoSet, tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(DatasetError, match=says):
         read_albums(tmp_path / "t.csv", photos)
-    with pytest.raises(DatasetError, match="cannot read"):
+    with pytest.raises(DatasetError, match="check the path"):
         read_albums(tmp_path / "missing.csv", photos)

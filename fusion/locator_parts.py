@@ -1,0 +1,68 @@
+"""What a locator is built from, by name: what looks at a photo, and the device."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from data.errors import RequestError
+from detectors.base import TextReader
+from detectors.looking import Looker, RegionFinder
+from detectors.ocr import PhotoReader
+from detectors.plates import PlateReader
+from detectors.rapid import RapidEngine
+
+__all__ = ["choose_device", "make_looker"]
+
+_MOST_TILES: Final = (
+    14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
+)
+
+
+def make_looker(ocr: TextReader, regions: RegionFinder | str, *, photos_at_once: int) -> Looker:
+    """What reads a photo; where text is not read, regions are not looked for either.
+
+    Args:
+        ocr: Reads text.
+        regions: What finds signs and plates; ``"auto"`` for the detector that ships, ``"none"``.
+        photos_at_once: How many photos share the cores.
+
+    Raises:
+        RequestError: ``regions`` names neither.
+    """
+    threads = None if photos_at_once == 1 else max((os.cpu_count() or 1) // photos_at_once, 1)
+    if not isinstance(regions, str):
+        finder: RegionFinder | None = regions
+    elif regions not in ("auto", "none"):
+        raise RequestError(f"unknown regions {regions!r}: choose auto or none")
+    elif regions == "none" or ocr.name == "none":
+        return Looker(ocr)
+    else:
+        from detectors.regions import RegionConfig, RegionDetector
+
+        finder = RegionDetector(threads=threads, config=RegionConfig(most_tiles=_MOST_TILES))
+    engine = ocr.engine if isinstance(ocr, PhotoReader) and isinstance(ocr.engine, RapidEngine) else None
+    return Looker(ocr, finder, PlateReader(engine or RapidEngine(threads=threads)))
+
+
+def choose_device(name: str, *, needed: bool) -> str:
+    """``"cpu"`` or ``"cuda"``.
+
+    Args:
+        name: One of them, or ``"auto"`` for a GPU where there is one.
+        needed: Whether there is a network that could use it.
+
+    Raises:
+        RequestError: It is none of them, or not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise RequestError(f"unknown device {name!r}: choose auto, cpu or cuda")
+    if name == "cpu" or (name == "auto" and not needed):
+        return "cpu"
+    import torch  # seconds to import: only where a model can use the GPU, or the user asks for one
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise RequestError("device cuda was asked for, but PyTorch sees no CUDA GPU here: use --device cpu")
+    return "cpu"
