@@ -75,11 +75,9 @@ def rows_of(photos: PhotoSet, names: PackedNames, *, where: str) -> NDArray[np.i
             lacking = np.flatnonzero(rows < 0)
             free = np.setdiff1d(np.arange(len(names)), rows)
             here, there = names.take(free), of_photo.take(lacking)
-            found = (
-                here.without_endings(endings).positions(there.without_endings(endings))
-                if endings
-                else here.positions(there)
-            )
+            if endings:
+                here, there = here.without_endings(endings), there.without_endings(endings)
+            found = here.positions(there)
             taken, count = np.unique(found[found >= 0], return_counts=True)
             if (count > 1).any():
                 name = printable(names[int(free[taken[count > 1][0]])])
