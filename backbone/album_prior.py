@@ -76,12 +76,12 @@ class AlbumPrior:
         if not self.prior.card.visual:
             return photos[0], f"the prior says the same of each of the {len(photos)} photos"
         product = f"product of {len(photos)} photos, dependency {self.dependency:.2g}"
-        if self.card is not None and self.card.beats_product:
+        if self.card is not None and self.card.beats_product(len(photos)):
             return self._read(outputs), f"{self._name} over {len(photos)} photos"
         joint = multiplied(photos, self.base, self.dependency)
         if self.card is None:
             return joint, f"{product}; no LSTM weights for this prior"
-        return joint, f"{product}; the {self._name} beside this prior did worse on held-out albums"
+        return joint, f"{product}; the {self._name} beside this prior did worse on held-out albums of this size"
 
     @property
     def _name(self) -> str:

@@ -12,6 +12,7 @@ As with a prior, the card is written last, read strictly, and nothing here is ev
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ ALBUM_TENSORS_FILE: Final = "album.safetensors"
 _FORMAT: Final = "whence-album"
 _VERSION: Final = 1
 _LARGEST: Final = 65_536  # features, hidden units
+_OF_SIZE: Final = re.compile(r"held_out_nll_lstm_[0-9]{1,9}")
 _CURE: Final = "train it again (`whence train album`), or remove album.json and album.safetensors there"
 
 
@@ -153,10 +155,16 @@ class AlbumCard:
         """What the network is."""
         return AlbumConfig.from_dict(self.config)
 
-    @property
-    def beats_product(self) -> bool:
-        """Whether the LSTM was likelier than the discounted product on the held-out albums, by its own figures."""
-        ours, theirs = self.metrics.get("held_out_nll_lstm"), self.metrics.get("held_out_nll_product")
+    def beats_product(self, photos: int) -> bool:
+        """Whether the LSTM was likelier than the discounted product on held-out albums, by the card's own figures.
+
+        Those of about as many ``photos`` decide (``held_out_nll_lstm_4`` is of 4 to 7), those of fewer where there is
+        no figure for so many, and all where there is none for fewer. Without any figure it counts as better.
+        """
+        sizes = [int(n.rpartition("_")[2]) for n in self.metrics if _OF_SIZE.fullmatch(n)]
+        measured = max((size for size in sizes if size <= photos), default=None)
+        suffix = "" if measured is None else f"_{measured}"
+        ours, theirs = (self.metrics.get(f"held_out_nll_{way}{suffix}") for way in ("lstm", "product"))
         return ours is None or theirs is None or ours < theirs
 
 

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from backbone.album_embeddings import embeddings_of
+from backbone.album_net import AlbumNet
 from backbone.album_training import AlbumRecipe, Albums, album_log_ps, learn, place_of
 from backbone.album_weights import ALBUM_CARD_FILE, ALBUM_TENSORS_FILE, write_album
 from backbone.albums import averaged, fit_dependency, pooled
@@ -110,12 +111,8 @@ def train_album(
     if len(held_out) < _TOO_FEW:
         _log.warning("%d held-out albums are too few to calibrate on or to measure well", len(held_out))
     net = learn(training, held_out, partition, recipe)
-    log_p = album_log_ps(net, held_out)
-    temperature = fit_temperature(log_p, held_out.places)
-    dependency, metrics = _beside(prior, some, held_out, device, workers)
-    metrics |= {"held_out_albums": float(len(held_out))}
-    if len(held_out):
-        metrics |= {"held_out_nll_lstm": mean_nll(log_p, held_out.places, temperature)}
+    own = _own_log_p(prior, some, held_out, device, workers)
+    temperature, dependency, metrics = _fitted(net, partition, held_out, own)
     _log.info(", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
     data = {
         "trained_on": printable(trained_on or photos.name), "albums": len(training),
@@ -144,33 +141,58 @@ def of_one_place(partition: Partition, cells: NDArray[np.int32]) -> bool:
     return not len(others) or bool(np.isin(others, partition.neighbours_of(place)).all())
 
 
-def _beside(
+def _own_log_p(
     prior: PlanetPrior, photos: PhotoSet, held_out: Albums, device: str, workers: int
-) -> tuple[float, dict[str, float]]:
-    """The dependency fitted on held-out albums, and what the single photos, their mean and their product are worth."""
-    partition = prior.partition
+) -> list[NDArray[np.float32]]:
+    """For each held-out album the calibrated log-probabilities (k, n) of its photos by themselves."""
     chosen = np.unique(np.concatenate([*held_out.order, np.empty(0, np.int64)]))
     some = Subset(photos, chosen)
-    rows = np.zeros((len(some), len(partition)), np.float32)
+    rows = np.zeros((len(some), len(prior.partition)), np.float32)
     for batch in held_out_batches(some, prior.pixels, batch=8, workers=workers):
-        log_p = prior.log_posterior(batch.pixels.movedim(-3, -1).contiguous().numpy(), device=device)[0]
-        scaled = log_p.astype(np.float64) / prior.temperature
-        rows[batch.indices] = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    own = [rows[np.searchsorted(chosen, album)] for album in held_out.order]
-    places = held_out.places
+        if len(batch.indices):
+            log_p = prior.log_posterior(batch.pixels.movedim(-3, -1).contiguous().numpy(), device=device)[0]
+            scaled = log_p.astype(np.float64) / prior.temperature
+            rows[batch.indices] = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+    return [rows[np.searchsorted(chosen, album)] for album in held_out.order]
+
+
+def _fitted(
+    net: AlbumNet, partition: Partition, held_out: Albums, own: Sequence[NDArray[np.float32]]
+) -> tuple[float, float, dict[str, float]]:
+    """The temperature and the dependency, fitted on the held-out albums and their first 2, 4, 8, ... photos; figures.
+
+    Figures are of the whole albums, and, of the LSTM and the product, of beginnings of each size of which there are
+    enough: ``held_out_nll_lstm_4`` is of albums of 4 to 7 photos.
+    """
+    cuts = [(a, k) for a, photos in enumerate(held_out.order) for k in sorted({*_beginnings(len(photos)), len(photos)})]
+    places = held_out.places[[a for a, _ in cuts]] if cuts else held_out.places
+    begun = Albums(held_out.embeddings, held_out.cells, held_out.points, [held_out.order[a][:k] for a, k in cuts])
+    read = album_log_ps(net, begun)
+    temperature = fit_temperature(read, places)
     density = DensityPrior(partition).distribution
     log_p0 = np.log(np.maximum(density.p.astype(np.float64), 1e-12))
-    dependency = fit_dependency(own, log_p0, places)
-    if not own:
-        return dependency, {}
-    product = np.stack([pooled(log_p, log_p0, dependency) for log_p in own])
+    dependency = fit_dependency([own[a][:k] for a, k in cuts], log_p0, places)
+    metrics = {"held_out_albums": float(len(own))}
+    if not cuts:
+        return temperature, dependency, metrics
+    product = np.stack([pooled(own[a][:k], log_p0, dependency) for a, k in cuts]).astype(np.float32)
+    sizes = np.array([2 ** (k.bit_length() - 1) for _, k in cuts])
+    of_whole = np.array([k == len(held_out.order[a]) for a, k in cuts])
+    named = {f"_{size}": sizes == size for size in np.unique(sizes).tolist() if (sizes == size).sum() >= _TOO_FEW}
+    for suffix, some in {"": of_whole, **named}.items():
+        metrics[f"held_out_nll_lstm{suffix}"] = mean_nll(read[some], places[some], temperature)
+        metrics[f"held_out_nll_product{suffix}"] = mean_nll(product[some], places[some])
     mean = [averaged([CellDistribution.from_logits(partition, row) for row in log_p]).p for log_p in own]
-    single = mean_nll(np.concatenate(own), np.repeat(places, [len(log_p) for log_p in own]))
-    return dependency, {
-        "held_out_nll_product": mean_nll(product.astype(np.float32), places),
-        "held_out_nll_average": mean_nll(np.log(np.maximum(np.stack(mean), 1e-30)), places),
-        "held_out_nll_single": single,
-    }
+    metrics["held_out_nll_average"] = mean_nll(np.log(np.maximum(np.stack(mean), 1e-30)), held_out.places)
+    metrics["held_out_nll_single"] = mean_nll(
+        np.concatenate(own), np.repeat(held_out.places, [len(log_p) for log_p in own])
+    )
+    return temperature, dependency, metrics
+
+
+def _beginnings(photos: int) -> list[int]:
+    """Sizes of the beginnings of an album that are albums too: 2, 4, 8, ..."""
+    return [2**power for power in range(1, photos.bit_length()) if 2**power < photos]
 
 
 def _first_of(order: Sequence[NDArray[np.int64]], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,8 +11,7 @@ is fitted on 250 others; figures are of albums that nobody has seen. What OUT ho
 
 `single photo`: the album's first. `mean`: the linear pool; `product`: that of independent photos; `discounted product`:
 with the fitted dependency (``backbone.albums``). `LSTM, photo by photo`: the forward LSTM shown each photo alone, its
-answers multiplied with a discount; it has learnt from the same photos as the LSTM, which the model's own classifier has
-not. So what it has over the discounted product is more training, and what the LSTM has over it is the sequence.
+answers multiplied with a discount: what the LSTM has over it is the sequence.
 
 `nll`: mean negative log-probability of the true cell in nats, `KL`: what is missing to the exact posterior; `T`: the
 temperature; `rho`: the dependency; `50 %` and `90 %`: how often the credible set of that mass holds the true cell,
