@@ -45,7 +45,7 @@ from detectors.base import Clue
 from fusion.pool import RELIABILITY, LogLinearPool
 
 _LABELS = Path(__file__).parent / "scene_labels.tsv"
-_DEV = ("streets_dev", "places_dev")
+_DEV = ("streets_dev", "places_dev", "shopfronts_dev", "signs_dev")
 _READ = (*_DEV, "travel_train")
 _FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.1)
 _LEAST = 1e-9
@@ -138,7 +138,7 @@ def print_clues(photos: Sequence[LabelledPhoto], data: Path, readings: Path) -> 
     scorer = Scorer()
     cases = [case for case in read_cases(data, readings) if case.country]
     told = [(case, scorer.locator.clues(case.readings)) for case in cases]
-    told = [(case, clues) for case, clues in told if clues]
+    told = [(case, clues) for case, clues in told if clues and (case.set, case.name) in scene_of]
     scenes = np.array([scene_of[case.set, case.name] for case, _ in told])
     bits = np.array([[_bits(scorer, case, clues, factor) for factor in _FACTORS] for case, clues in told])
     usual = _FACTORS.index(1.0)
