@@ -120,7 +120,7 @@ def print_model(model: SceneModel | None, photos: Sequence[LabelledPhoto], data:
 def print_row(model: str, name: str, p: NDArray[np.float64], labels: NDArray[np.integer]) -> None:
     made = figures(p, labels)
     shares = np.bincount(labels, minlength=len(SCENES)) / len(labels)
-    entropy = -float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    entropy = float((shares[shares > 0] * -np.log(shares[shares > 0])).sum()) + 0.0  # no -0.0
     recall = [
         f"{scene} {int((p[labels == k].argmax(axis=1) == k).sum())} / {int((labels == k).sum())}"
         for k, scene in enumerate(SCENES)
