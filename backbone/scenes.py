@@ -43,7 +43,8 @@ CATEGORIES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Finer category to its scene; the middle level of Places365's hierarchy, in its order.
 
-A road in open country is "open country with something built", a street between houses is urban.
+:class:`backbone.clip_scenes.ClipScenes` tells them apart. A road in open country is "open country with something
+built", a street between houses is urban.
 """
 
 

@@ -115,7 +115,7 @@ def photo_cases(data: Path, sets: Iterable[str], caches: Sequence[Path]) -> list
     for cache in caches:
         for line in cache.read_text(encoding="utf-8").splitlines() if cache.exists() else ():
             row = json.loads(line)
-            known[row["set"], row["file"]] = [_reading(values) for values in row["readings"]]
+            known[row["set"], row["file"]] = [reading_of(values) for values in row["readings"]]
     engine = None
     out = []
     for name in sets:
@@ -143,7 +143,8 @@ def photo_labels(data: Path, name: str) -> list[tuple[Path, str, tuple[float, fl
     ]
 
 
-def _reading(values: list[object]) -> Reading:
+def reading_of(values: list[object]) -> Reading:
+    """A reading as :func:`photo_cases` keeps it."""
     name, text, box, confidence, script, engine, scale = values
     corners = tuple((float(x), float(y)) for x, y in box)  # type: ignore[attr-defined]
     return Reading(str(name), str(text), corners, float(confidence), str(script), str(engine), float(scale))  # type: ignore[arg-type]

@@ -9,14 +9,15 @@ built is what the photo is of. `doubtful` marks photos of which somebody else ma
 never trained on; `*_train` is measured out of fold, by places, with the ridge and temperature of the model that ships.
 ECE: ten bins.
 
-With `--readings` (a file of `benchmarks.clues`) it prints what clues are worth in each labelled scene, in bits at the
-true country, and whether trusting them more or less by scene (all weights of the pool times a factor that is fitted to
-the other photos) makes the truth likelier.
+With `--readings` (a file of `benchmarks.clues`; photos that it lacks are left out) it prints what clues are worth in
+each labelled scene, in bits at the true country, and whether trusting them more or less by scene (all weights of the
+pool times a factor that is fitted to the other photos) makes the truth likelier.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,13 +39,14 @@ from backbone.train_scenes import (
     training_photos,
     weights_of,
 )
-from benchmarks.clues import Case, Scorer, photo_cases
+from benchmarks.clues import Case, Scorer, photo_labels, reading_of
 from benchmarks.machine import machine
 from detectors.base import Clue
 from fusion.pool import RELIABILITY, LogLinearPool
 
 _LABELS = Path(__file__).parent / "scene_labels.tsv"
-_DEV = ("streets_dev", "places_dev")
+_DEV = ("streets_dev", "places_dev", "shopfronts_dev", "signs_dev")
+_READ = (*_DEV, "travel_train")
 _FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.1)
 _LEAST = 1e-9
 
@@ -118,7 +120,7 @@ def print_model(model: SceneModel | None, photos: Sequence[LabelledPhoto], data:
 def print_row(model: str, name: str, p: NDArray[np.float64], labels: NDArray[np.integer]) -> None:
     made = figures(p, labels)
     shares = np.bincount(labels, minlength=len(SCENES)) / len(labels)
-    entropy = -float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    entropy = float((shares[shares > 0] * -np.log(shares[shares > 0])).sum()) + 0.0  # no -0.0
     recall = [
         f"{scene} {int((p[labels == k].argmax(axis=1) == k).sum())} / {int((labels == k).sum())}"
         for k, scene in enumerate(SCENES)
@@ -133,15 +135,15 @@ def print_row(model: str, name: str, p: NDArray[np.float64], labels: NDArray[np.
 def print_clues(photos: Sequence[LabelledPhoto], data: Path, readings: Path) -> None:
     """Bits at the true country by scene, and factors by scene fitted to all photos but one."""
     scene_of = {(photo.set, photo.file): photo.scene for photo in photos}
-    names = (*_DEV, "travel_train")
     scorer = Scorer()
-    cases = [case for case in photo_cases(data, names, [readings]) if case.country]
+    cases = [case for case in read_cases(data, readings) if case.country]
     told = [(case, scorer.locator.clues(case.readings)) for case in cases]
-    told = [(case, clues) for case, clues in told if clues]
+    told = [(case, clues) for case, clues in told if clues and (case.set, case.name) in scene_of]
     scenes = np.array([scene_of[case.set, case.name] for case, _ in told])
     bits = np.array([[_bits(scorer, case, clues, factor) for factor in _FACTORS] for case, clues in told])
     usual = _FACTORS.index(1.0)
-    print(f"\nclues by scene: {', '.join(names)}; photos with a clue {len(told)} of {len(cases)}")
+    sets = ", ".join(f"{name} {sum(case.set == name for case in cases)}" for name in _READ)
+    print(f"\nclues by scene: photos read: {sets}; with a clue {len(told)}")
     print("| scene | photos with a clue | bits a photo | standard error | bits by factor " + str(_FACTORS) + " |")
     print("| --- | --- | --- | --- | --- |")
     for scene in SCENES:
@@ -163,6 +165,18 @@ def print_clues(photos: Sequence[LabelledPhoto], data: Path, readings: Path) -> 
         f"{np.mean(one):+.3f}, a factor by scene {np.mean(by_scene):+.3f} (gain {gain.mean():+.3f}, "
         f"standard error {error:.3f})"
     )
+
+
+def read_cases(data: Path, readings: Path) -> list[Case]:
+    """Photos of the labelled sets that ``readings`` has."""
+    rows = (json.loads(line) for line in readings.read_text(encoding="utf-8").splitlines())
+    known = {(row["set"], row["file"]): row["readings"] for row in rows}
+    return [
+        Case(name, path.name, country, at, [reading_of(values) for values in known[name, path.name]])
+        for name in _READ
+        for path, country, at in photo_labels(data, name)
+        if (name, path.name) in known
+    ]
 
 
 def _bits(scorer: Scorer, case: Case, clues: Sequence[Clue], factor: float) -> float:

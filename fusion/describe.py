@@ -78,8 +78,8 @@ def scene_words(scene: Mapping[str, float]) -> str:
     likely = sorted(scene.items(), key=lambda item: -item[1])
     name, p = likely[0]
     if p < _PROBABLE:
-        return "uncertain: " + ", ".join(f"{name} {percent(p)}" for name, p in likely)
-    return f"{_SCENE_WORDS.get(name, name)} ({percent(p)})"
+        return "uncertain: " + ", ".join(f"{printable(name)} {percent(p)}" for name, p in likely)
+    return f"{_SCENE_WORDS.get(name) or printable(name)} ({percent(p)})"
 
 
 def headline(answer: Answer) -> str:

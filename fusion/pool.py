@@ -95,7 +95,8 @@ class LogLinearPool:
     def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
         """Posterior of ``prior`` after ``clues``; with none of any weight, ``prior`` itself.
 
-        ``scene`` changes nothing here: see ``benchmarks/results/scenes.txt`` for what it would have to change.
+        Nothing is taken from ``scene``: on 74 labelled photos with a clue, weights that depend on it gain 0.01 bits a
+        photo out of fold, with a standard error of 0.02 (``benchmarks/results/scenes.txt``).
         """
         if not clues:
             return Fused(prior, (), ())
