@@ -15,8 +15,7 @@ What a window is covered with must not look like something itself. ``"around"``,
 between the mean colours of the window's four sides: no edge appears where the surroundings are even, and nothing of
 what stood there is left. ``"mean"`` (the photo's mean colour, a grey as in the paper) makes rectangles with sharp
 edges; ``"blur"`` (a blurred copy) has none but leaves the colours, which may be what tells the place.
-``benchmarks/earth_heatmaps.py`` compares them where it is known what carries the answer, and sizes: two sizes point at it
-more often than either alone where the exact posterior answers.
+``benchmarks/earth_heatmaps.py`` measures fills and sizes where it is known what carries the answer.
 """
 
 from __future__ import annotations
