@@ -89,7 +89,8 @@ def draw_heatmap(told: Explanation) -> NDArray[np.uint8]:
     enlarged = min(max(longer, _PHOTO_PX[0]), _PHOTO_PX[1]) / longer
     size = max(round(photo.width * enlarged), 1), max(round(photo.height * enlarged), 1)
     peak = max(float(np.abs(told.heat).max()), _LEAST_SCALE)
-    shown = _overlay(photo.resize(size, Pillow.Resampling.BICUBIC), told.heat, peak)
+    heat = told.heat if _two_ways(told.heat, peak) else np.maximum(told.heat, 0.0)  # no colour that the scale lacks
+    shown = _overlay(photo.resize(size, Pillow.Resampling.BICUBIC), heat, peak)
     named = _named(told.parts)
     _frame(shown, named, told.picture_scale * enlarged)
 
