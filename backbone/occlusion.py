@@ -11,13 +11,12 @@ A drop is in log-odds, as the ledger of an answer: independent evidence adds up 
 moves. Positive heat carries the target, negative heat speaks against it. Windows of one size overlap by half; with
 several sizes both a small thing and a large one are covered whole by some window.
 
-What a window is covered with must not look like something itself. ``"around"``, the default, is a smooth passage
-between the mean colours of the window's four sides: no edge appears where the surroundings are even, and nothing of
-what stood there is left. ``"mean"`` (the photo's mean colour, a grey as in the paper) makes rectangles with sharp
-edges; ``"blur"`` (a blurred copy) has none but leaves the colours, which may be what tells the place.
-The price of ``"around"``: a window inside a large even place, as sky or soil, is covered with the very colour of that
-place, which so gets no heat. On the rendered Earth, which is made of such places, ``"mean"`` ranks what moves a model
-better (0.33 against 0.23, ``benchmarks/earth_heatmaps.py``).
+What a window is covered with: ``"mean"``, the default, is the photo's mean colour, a grey as in the paper, and makes
+rectangles with sharp edges. ``"around"`` is a smooth passage between the mean colours of the window's four sides: no
+edge appears where the surroundings are even, but a window inside a large even place, as sky or soil, is covered with
+the very colour of that place, which so gets no heat. ``"blur"`` (a blurred copy) leaves the colours, which may be what
+tells the place. On the rendered Earth ``"mean"`` ranks what moves a model better than ``"around"`` for all four models
+(``benchmarks/earth_heatmaps.py``); whether that holds for photographs was not measured.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ __all__ = [
     "windows_of",
 ]
 
-Fill = Literal["around", "mean", "blur"]
+Fill = Literal["mean", "around", "blur"]
 
 Window = tuple[int, int, int, int]
 """Left, top, right and bottom in whole pixels; right and bottom are outside."""
@@ -76,14 +75,14 @@ class Occlusion:
 
     sizes: tuple[float, ...] = (0.35, 0.2)
     step: float = 0.5
-    fill: Fill = "around"
+    fill: Fill = "mean"
     batch: int = 8
 
     def __post_init__(self) -> None:
         if not self.sizes or not all(0.0 < size <= 1.0 for size in self.sizes):
             raise RequestError(f"sizes of windows are shares of the photo's shorter side, above 0 to 1: {self.sizes}")
         if not 0.0 < self.step <= 1.0 or self.batch < 1 or self.fill not in get_args(Fill):
-            raise RequestError("step lies above 0 and up to 1, batch is at least 1, fill is around, mean or blur")
+            raise RequestError("step lies above 0 and up to 1, batch is at least 1, fill is mean, around or blur")
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +175,7 @@ def predict_covered(
             yield output.distribution
 
 
-def covered(photo: NDArray[np.uint8], window: Window, fill: Fill = "around") -> NDArray[np.uint8]:
+def covered(photo: NDArray[np.uint8], window: Window, fill: Fill = "mean") -> NDArray[np.uint8]:
     """A copy of ``photo``, (H, W, 3) uint8 RGB, with ``window`` covered; see the module's docstring for ``fill``."""
     out = photo.copy()
     height, width = photo.shape[:2]
@@ -284,4 +283,4 @@ def _blurred(photo: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     return np.asarray(blurred[top - y : bottom - y, left - x : right - x])
 
 
-_FILLS: Final = {"around": _around, "mean": _mean, "blur": _blurred}
+_FILLS: Final = {"mean": _mean, "around": _around, "blur": _blurred}
