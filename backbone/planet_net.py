@@ -15,7 +15,7 @@ from backbone.scenes import SCENES
 from backbone.sphere_mixture import SphereMixture
 from backbone.trunks import make_trunk, normalised
 
-__all__ = ["MIXTURE", "SCENE", "PlanetNet", "Seen", "gated", "log_posterior"]
+__all__ = ["MIXTURE", "SCENE", "PlanetNet", "Seen", "log_posterior"]
 
 SCENE: Final = "scene"
 """What the logits (b, 3) of kinds of scene are called beside those of levels."""
@@ -117,7 +117,8 @@ class PlanetNet(nn.Module):
 def log_posterior(net: PlanetNet, tree: CellTree, crops: Tensor) -> Seen:
     """What the network says about photos of which it sees several crops.
 
-    The levels' probabilities are averaged over the crops, as in Mueller-Budack (2018), then multiplied down the tree.
+    The levels' probabilities are averaged over the crops, as in Mueller-Budack (2018), then multiplied down the tree;
+    where each kind of scene has its own classifiers, their products are mixed by how likely each kind is.
 
     Args:
         net: In evaluation mode.
@@ -127,23 +128,19 @@ def log_posterior(net: PlanetNet, tree: CellTree, crops: Tensor) -> Seen:
     photos, each = crops.shape[:2]
     features = net.features(crops.flatten(0, 1))
     logits = {name: values.float() for name, values in net.logits(features).items()}
-    log_scenes = torch.log_softmax(logits.pop(SCENE), dim=1) if SCENE in logits else None
 
-    def averaged(log_each: Tensor) -> Tensor:
-        return torch.logsumexp(log_each.view(photos, each, -1), dim=1) - float(np.log(each))
+    def averaged(values: Tensor) -> Tensor:
+        log_each = torch.log_softmax(values, dim=-1).view(photos, each, *values.shape[1:])
+        return torch.logsumexp(log_each, dim=1) - float(np.log(each))
 
-    log_p = {name: averaged(gated(values, log_scenes)) for name, values in logits.items()}
+    log_p = {name: averaged(values) for name, values in logits.items()}
+    log_scenes = log_p.pop(SCENE, None)
     if net.mixture is not None:
         whole = net.mixture.over_cells(log_p[MIXTURE], tree.partition)
+    elif log_scenes is not None and net.config.scenes == "isn":
+        of_scene = [down_the_tree({level: log_p[level][:, k] for level in log_p}, tree) for k in range(len(SCENES))]
+        whole = torch.logsumexp(torch.stack(of_scene, dim=1) + log_scenes[:, :, None], dim=1)
     else:
         whole = down_the_tree(log_p, tree)
-    scenes = None if log_scenes is None else averaged(log_scenes).exp()
+    scenes = None if log_scenes is None else log_scenes.exp()
     return Seen(whole, features.float().view(photos, each, -1).mean(dim=1), scenes)
-
-
-def gated(logits: Tensor, log_scenes: Tensor | None) -> Tensor:
-    """Log-probabilities (b, n) of logits (b, n) or (b, 3, n), whose distributions are mixed by the scenes' (b, 3)."""
-    log_p = torch.log_softmax(logits, dim=-1)
-    if logits.ndim == 2 or log_scenes is None:
-        return log_p
-    return torch.logsumexp(log_p + log_scenes[:, :, None], dim=1)

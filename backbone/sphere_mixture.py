@@ -23,7 +23,7 @@ from data.partition import Partition
 
 __all__ = ["SphereMixture"]
 
-_NOTHING: Final = 1e-12  # probability of a cell where no density has any
+_NOTHING: Final = 1e-15  # probability of a cell where no density has any: softened by a temperature of 2, still nothing
 
 
 class SphereMixture(nn.Module):
@@ -75,4 +75,6 @@ class SphereMixture(nn.Module):
         return super().train(mode)
 
     def _bounded(self) -> Tensor:
-        return self.log_kappa.clamp(math.log(LEAST_KAPPA), math.log(MOST_KAPPA))
+        """The logarithms (k,) within what :func:`log_density` bears; those at a bound go on learning as they are."""
+        bounded = self.log_kappa.clamp(math.log(LEAST_KAPPA), math.log(MOST_KAPPA))
+        return self.log_kappa + (bounded - self.log_kappa).detach()

@@ -27,13 +27,14 @@ class Stop:
 def stop_when_asked() -> Iterator[Stop]:
     """Note the first Ctrl-C inside instead of raising KeyboardInterrupt; the second one raises it at once.
 
-    Outside the main thread, where Python hears no signals, nothing changes.
+    Where Python hears no signals (outside the main thread) or Ctrl-C is not what raises KeyboardInterrupt (a process
+    in the background ignores it, a program of its own may do something else), nothing changes.
     """
     stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
         yield stop
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: FrameType | None) -> None:
         stop.asked = True

@@ -99,11 +99,14 @@ class Training:
 
     def plan(self) -> dict[str, Any]:
         """What is trained on what; the same when it goes on."""
+        recipe = asdict(self.recipe)
+        if self.config.scenes == "none":
+            del recipe["scene_weight"]  # so that checkpoints of before there were scenes go on
         return {
             "photos": self.photos.fingerprint, "held-out photos": self.held_out.fingerprint,
-            "cells": self.partition.hash, **self.config.to_dict(), **asdict(self.recipe),
+            "cells": self.partition.hash, **self.config.to_dict(), **recipe,
             "precision": "bf16" if self.half else "float32", "number of processes": self.processes.world,
-            **({} if self.scenes is None else {"scenes": hashlib.sha256(self.scenes.numpy().tobytes()).hexdigest()}),
+            **({} if self.scenes is None else {"scene labels": _digest(self.scenes)}),
         }  # fmt: skip
 
     def learn(self) -> None:
@@ -162,9 +165,11 @@ class Training:
                         now = Progress(step, float(losses), len(self.unreadable))
                         write_state(checkpoint, self.net, self.optimiser, now, self.plan())
                     saved = time.monotonic()
-                if stops and step < self.steps:
-                    _log.info("stopped at step %d of %d; the same command goes on from there", step, self.steps)
-                    raise KeyboardInterrupt
+                if stops:
+                    break
+            if stop.asked:
+                _log.info("stopped at step %d of %d; the same command goes on from there", step, self.steps)
+                raise KeyboardInterrupt
 
     def log_posteriors(self, photos: PhotoSet) -> tuple[NDArray[np.float32], NDArray[np.int64], list[str]]:
         """Log-probabilities (m, n) of the photos that can be read, which those are, and the names of the others."""
@@ -289,6 +294,10 @@ class Training:
             return None
         cells = self.partition.cells_of(some.lat[indices], some.lon[indices])
         return mean_nll(log_p, cells, fit_temperature(log_p, cells))
+
+
+def _digest(values: Tensor) -> str:
+    return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
 def _cross_entropy(scores: Tensor, targets: Tensor, kinds: Tensor | None) -> Tensor:

@@ -126,21 +126,23 @@ class TestNet:
         np.testing.assert_allclose(log_p.exp()[0], each.mean(dim=0), rtol=1e-4)
 
     def test_classifiers_by_scene_speak_in_proportion_to_how_likely_each_scene_is(self) -> None:
-        tree = CellTree(PARTITION, ("fine",))
+        tree = CellTree(PARTITION, ("fine", "coarse"))
         torch.manual_seed(0)
-        net = PlanetNet(PlanetConfig("tiny", levels=("fine",), scenes="isn"), tree).eval()
+        net = PlanetNet(PlanetConfig("tiny", levels=("fine", "coarse"), scenes="isn"), tree).eval()
         for head in net.heads.values():
             torch.nn.init.normal_(head.weight, std=0.5)
         crops = torch.randint(0, 256, (1, 5, 3, 64, 64), dtype=torch.uint8)
         with torch.no_grad():
             logits = net(crops[0])
-            scenes = logits["scene"].softmax(dim=1)
-            each = logits["fine"].softmax(dim=2)
             found = log_posterior(net, tree, crops)
-        assert logits["fine"].shape == (5, 3, len(PARTITION))
-        np.testing.assert_allclose(found.log_p.exp()[0], (scenes[:, :, None] * each).sum(1).mean(0), rtol=1e-4)
+        scenes = logits["scene"].softmax(dim=1).mean(dim=0)
+        fine, coarse = (logits[level].softmax(dim=2).mean(dim=0) for level in tree.levels)  # [3, n]
+        assert fine.shape == (3, len(PARTITION))
+        products = fine * coarse[:, tree.parents["coarse"]]
+        wanted = (scenes[:, None] * products / products.sum(dim=1, keepdim=True)).sum(dim=0)
+        np.testing.assert_allclose(found.log_p.exp()[0], wanted, rtol=1e-4)
         assert found.scenes is not None
-        np.testing.assert_allclose(found.scenes[0], scenes.mean(dim=0), rtol=1e-4)
+        np.testing.assert_allclose(found.scenes[0], scenes, rtol=1e-4)
 
     def test_started_at_the_density_each_scenes_classifier_says_the_density(self) -> None:
         tree = CellTree(PARTITION, ("fine",))

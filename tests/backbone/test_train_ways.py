@@ -76,7 +76,7 @@ class TestScenes:
         few = Recipe(epochs=0.2, batch=16, held_out=0.1)
         train(tmp_path, PHOTOS, scenes=scenes_of(PHOTOS), partition=PARTITION, config=config, recipe=few, run=CPU)
         other = np.roll(scenes_of(PHOTOS), 1, axis=1)
-        with pytest.raises(WeightsError, match="scenes not as then"):
+        with pytest.raises(WeightsError, match="scene labels not as then"):
             train(tmp_path, PHOTOS, scenes=other, partition=PARTITION, config=config, recipe=few, run=CPU)
 
 

@@ -135,6 +135,25 @@ class TestMixture:
         assert float((after - wanted).norm()) < 0.3 * float((before[0] - wanted).norm())
         assert mixture.log_kappa[nearest].item() > before[1] + 0.5
 
+    @pytest.mark.parametrize("bound", [MOST_KAPPA, LEAST_KAPPA])
+    def test_a_concentration_that_starts_beyond_a_bound_learns_too(self, bound: float) -> None:
+        mixture = SphereMixture(PARTITION, "coarse")
+        with torch.no_grad():
+            mixture.log_kappa.fill_(math.log(bound) + math.copysign(0.5, bound - 1.0))
+        spread = 1.0 if bound == MOST_KAPPA else 1e-3  # of the photos around the centre, in radians
+        offset = spread * torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+        points = torch.nn.functional.normalize(mixture.centres[:1].detach() + offset, dim=1)
+        logits = torch.full((200, len(mixture)), -20.0)
+        logits[:, 0] = 20.0
+        optimiser = torch.optim.Adam(mixture.parameters(), lr=0.1)
+        before = mixture.log_kappa[0].item()
+        for _ in range(30):
+            optimiser.zero_grad()
+            (-mixture.log_likelihood(logits, points).mean()).backward()
+            optimiser.step()
+        moved = mixture.log_kappa[0].item() - before
+        assert moved < -1.0 if bound == MOST_KAPPA else moved > 1.0
+
     def test_over_cells_it_is_the_mean_of_the_densities_masses_and_forgets_them_when_it_learns(self) -> None:
         mixture = SphereMixture(PARTITION, "middle").eval()
         weights = torch.rand(2, len(mixture)).softmax(dim=1)
