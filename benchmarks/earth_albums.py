@@ -42,7 +42,7 @@ from backbone.planet import PlanetPrior
 from benchmarks.earth_album_scenes import SceneAlbums, album_log_posterior
 from benchmarks.earth_optimum import score
 from benchmarks.earth_world import World
-from benchmarks.machine import machine
+from benchmarks.machine import machine, with_deviation
 from benchmarks.rendered_earth import reduced_world
 from data.geodesy import unit_vectors, within_bands
 from data.writing import write_whole
@@ -307,12 +307,11 @@ def _print(rows: Sequence[Mapping[str, str]]) -> None:
 def _print_line(size: int, way: str, some: Sequence[Mapping[str, str]]) -> None:
     of_way = {c: np.array([float(r[c]) for r in some]) for c in _COLUMNS[5:] if all(r[c] for r in some)}
     mean = {k: float(v.mean()) for k, v in of_way.items()}
-    spread = {k: float(v.std(ddof=1)) if len(v) > 1 else 0.0 for k, v in of_way.items()}
     inside = " ".join(f"{100 * mean[f'inside_{m}_raw']:4.0f}>{100 * mean[f'inside_{m}']:<4.0f}" for m in ("50", "90"))
     rho = f"{mean['dependency']:5.2f}" if "dependency" in mean else " " * 5
     pace = f"{mean['photos_per_s']:10,.0f}" if mean["photos_per_s"] else ""
     print(
-        f"{size:>6} {way:<22} {mean['nll']:6.3f}±{spread['nll']:.3f} {mean['kl']:6.3f}±{spread['kl']:.3f} "
+        f"{size:>6} {way:<22} {with_deviation(of_way['nll'].tolist())} {with_deviation(of_way['kl'].tolist())} "
         f"{mean['temperature']:5.2f} {rho} {100 * mean['top1']:5.1f}   {inside}   "
         + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in _BANDS)
         + pace

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["gpu", "machine"]
+__all__ = ["gpu", "machine", "with_deviation"]
 
 
 def machine() -> str:
@@ -20,6 +21,16 @@ def machine() -> str:
         model = names[0] if names else model
     libraries = ", ".join(_versions("numpy", "torch", "onnxruntime", "rapidocr"))
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {libraries}"
+
+
+def with_deviation(values: Sequence[float]) -> str:
+    """Mean and the standard deviation between runs, for a table; one run has none.
+
+    >>> with_deviation([1.0, 2.0]), with_deviation([1.5])
+    (' 1.500±0.707', ' 1.500      ')
+    """
+    mean = sum(values) / len(values)
+    return f"{mean:6.3f}" + (f"±{statistics.stdev(values):.3f}" if len(values) > 1 else " " * 6)
 
 
 def gpu() -> str:

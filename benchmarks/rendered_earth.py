@@ -39,7 +39,7 @@ from backbone.train_prior import Recipe, Run, train
 from benchmarks.earth_optimum import score
 from benchmarks.earth_photos import SceneSet
 from benchmarks.earth_world import World, points_in, shipped_world
-from benchmarks.machine import machine
+from benchmarks.machine import machine, with_deviation
 from data.build_partition import Settings, build
 from data.geodesy import within_bands
 from data.partition import LEVELS
@@ -255,14 +255,13 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
             for k in _COLUMNS[4:]
         }
         mean = {k: float(v.mean()) for k, v in of_way.items()}
-        spread = {k: float(v.std(ddof=1)) if len(v) > 1 else 0.0 for k, v in of_way.items()}
         calibration = " ".join(
             f"{100 * mean[f'inside_{m}_raw']:4.0f}>{100 * mean[f'inside_{m}']:<4.0f}" for m in ("50", "90")
         )
         print(
-            f"{scenes!s:>6} {way:<42} {mean['nll']:6.3f}±{spread['nll']:.3f} "
+            f"{scenes!s:>6} {way:<42} {with_deviation(of_way['nll'].tolist())} "
             f"{mean['nll_middle']:6.3f} {mean['nll_coarse']:6.3f} "
-            f"{mean['kl']:6.3f}±{spread['kl']:.3f} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   "
+            f"{with_deviation(of_way['kl'].tolist())} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   "
             + calibration
             + "   "
             + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in _BAND_COLUMNS)
