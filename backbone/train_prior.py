@@ -97,7 +97,7 @@ def train(
         known = None if scenes is None else scenes[which]
         training = Training(out, chosen, kept, partition, config, recipe, run, processes, known)
         if processes.first and len(kept) < _TOO_FEW:
-            _log.warning("%d held-out photos are too few to calibrate on or to measure well", len(kept))
+            _log.warning("%d held-out photos are too few to calibrate on or to measure well: hold out more", len(kept))
         shared = shared_spots(chosen, kept)
         if processes.first and shared:
             _log.warning("%d places have photos in both sets: figures on the held-out set flatter", shared)

@@ -59,7 +59,7 @@ def _add_prior(models: Commands) -> None:
     prior.add_argument("--pixels", type=count_argument, default=None, metavar="N", help="side of what the trunk sees")
     prior.add_argument(
         "--levels", nargs="+", choices=("fine", "middle", "coarse"), default=None,
-        help="levels of cells with a classifier (default: all three; with --mixture none)",
+        help="levels of cells with a classifier (default: all three; with --mixture fine alone)",
     )  # fmt: skip
     prior.add_argument(
         "--smoothing-km",
@@ -295,6 +295,8 @@ def _scene_labels(args: argparse.Namespace) -> int:
     from backbone.scenes import make_scene_model
     from data.photo_sets import concatenated, open_photo_set
 
+    if args.out.suffix.lower() != ".csv":
+        raise RequestError(f"cannot write {args.out}: the labels are a CSV table, name a file that ends in .csv")
     model = make_scene_model(args.model)
     if model is None:
         raise RequestError(f"--model {args.model} names no scene model: give auto, head or clip")

@@ -99,3 +99,15 @@ def test_what_makes_no_training_is_one_line_and_exit_code_two(
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and said[0].startswith("whence: ") and says in said[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_scene_labels_come_from_the_photos_and_go_into_a_csv_file(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scenes.csv"
+    assert main(["train", "scene-labels", str(tmp_path / "s.parquet"), "--photos", str(folder)]) == 2
+    assert ".csv" in capsys.readouterr().err
+    assert main(["train", "scene-labels", str(out), "--photos", str(folder), "--model", "head"]) == 0
+    assert "12 photos, 1 of them" in capsys.readouterr().out
+    taught = ("--photos", str(folder), "--held-out", "0", "--scene-labels", str(out), "--levels", "fine")
+    assert run(str(tmp_path / "isn"), *taught, "--scenes", "isn") == 0
