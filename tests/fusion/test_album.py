@@ -235,6 +235,23 @@ class TestSharedClues:
         one, other = (clue("phone", f"+34 •• {k}", {"ES": 3.0}, "r0") for k in (1, 2))
         assert len(shared_clues([([one], [reading("r0", "a")]), ([other], [reading("r0", "b")])])) == 1
 
+    def test_numbers_of_two_towns_that_look_alike_once_masked_stay_two(self) -> None:
+        two = [clue("phone", "•• ••• •• ••", {country: 2.0}, "r0") for country in ("ES", "PT")]
+        kept = shared_clues([([c], [reading("r0", "Tel. •• ••• •• ••")]) for c in two])
+        assert [(one.photo, one.seen_in) for one in kept] == [(0, (0,)), (1, (1,))]
+        assert [one.clue.evidence.sources for one in kept] == [("0/r0",), ("1/r0",)]
+        album = locator_of({1: ["Tel. +34 91 555 12 34"], 2: ["Tel. +34 93 555 12 34"]}).locate_album(
+            [photo(1), photo(2)]
+        )
+        assert [c.kind for c in album.clues].count("phone") == 2
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+    def test_habits_that_contradict_each_other_stay_two_with_one_between_them(self, order: tuple[int, ...]) -> None:
+        told: list[dict[str, float]] = [{"ES": 1.1}, {"ES": 0.6, "MX": 0.6}, {"MX": 1.0}]
+        clues = [clue("wording", ("hola", "Vende piso", "colonia")[k], told[k], "r0") for k in order]
+        kept = shared_clues([([c], [reading("r0", c.text)]) for c in clues])
+        assert {one.clue.text: len(one.seen_in) for one in kept} == {"hola": 2, "colonia": 1}
+
     def test_what_one_photo_shows_twice_the_album_counts_twice(self) -> None:
         twice = [clue("phone", "+34 ••", {"ES": 3.0}, f"r{k}") for k in (0, 1)]
         readings = [reading(f"r{k}", "tel") for k in (0, 1)]
