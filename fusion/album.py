@@ -247,7 +247,7 @@ def require_several(images: object) -> None:
     Raises:
         RequestError: It is one.
     """
-    single = str | os.PathLike | bytes | bytearray | memoryview | Pillow.Image
+    single = (str, os.PathLike, bytes, bytearray, memoryview, Pillow.Image)
     if isinstance(images, single) or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise RequestError("an album is several photos: give a list of them")
 
