@@ -35,7 +35,8 @@ def embeddings_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Features (n, d) of all ``photos`` as ``prior`` gives them, and which photos (n,) could be read.
 
-    What ``folder`` holds already is not computed again; the row of a photo that cannot be read is 0.
+    What ``folder`` holds already is not computed again; the row of a photo that cannot be read is 0. Of a block
+    in which no photo can be read nothing is kept: it is tried again the next time.
 
     Args:
         prior: Whose trunk.
@@ -46,7 +47,7 @@ def embeddings_of(
         done: Called after each block with the number of photos that are there.
 
     Raises:
-        DatasetError: The set's own files are gone, or the folder cannot be written.
+        DatasetError: The set's own files are gone, none of the photos can be read, or the folder cannot be written.
         WeightsError: The folder holds the embeddings of other photos, or the prior's weights are damaged.
     """
     rows, read = [], []
@@ -57,29 +58,33 @@ def embeddings_of(
         block = _kept(path, said) if path.exists() else None
         if block is None:
             block = _computed(prior, some, device, workers)
-            _keep(path, said, *block)
+            if block[1].any():
+                _keep(path, said, *block)
         rows.append(block[0])
         read.append(block[1])
         done(start + len(some))
-    return np.concatenate(rows), np.concatenate(read)
+    if not any(some.any() for some in read):
+        raise DatasetError(
+            f"none of {len(photos)} photos of {printable(photos.name)} can be read: see that they are there"
+        )
+    width = max(block.shape[1] for block in rows)
+    whole = [block if block.shape[1] else np.zeros((len(block), width), np.float32) for block in rows]
+    return np.concatenate(whole), np.concatenate(read)
 
 
 def _computed(
     prior: PlanetPrior, photos: PhotoSet, device: str, workers: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    found: NDArray[np.float32] | None = None
+    """Features (n, d) and which were read; (n, 0) where none was, since nobody knows ``d`` then."""
+    found = np.zeros((len(photos), 0), np.float32)
     read = np.zeros(len(photos), bool)
     for batch in held_out_batches(photos, prior.pixels, batch=_AT_ONCE, workers=workers):
         if not len(batch.indices):
             continue
         features = prior.log_posterior(batch.pixels.movedim(-3, -1).contiguous().numpy(), device=device)[1]
-        if found is None:
+        if not found.shape[1]:
             found = np.zeros((len(photos), features.shape[1]), np.float32)
         found[batch.indices], read[batch.indices] = features, True
-    if found is None:
-        raise DatasetError(
-            f"none of {len(photos)} photos of {printable(photos.name)} can be read: see that they are there"
-        )
     return found, read
 
 

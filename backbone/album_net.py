@@ -8,6 +8,7 @@ each photo. The bidirectional one reads the album from both ends, so that what c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from backbone.album_weights import AlbumConfig
 
 __all__ = ["AlbumNet", "album_log_p"]
+
+_AT_ONCE: Final = 128  # photos whose log-probabilities are in memory together: 80 kB each on the shipped cells
 
 
 class AlbumNet(nn.Module):
@@ -49,11 +52,14 @@ class AlbumNet(nn.Module):
             embeddings: (b, k, d) of albums of up to ``k`` photos; what lies beyond an album's own is not looked at.
             lengths: (b,) int64 on the CPU, photos of each album, 1 to ``k``.
         """
+        logits: Tensor = self.head(self.dropout(self.outputs(embeddings, lengths)))
+        return logits
+
+    def outputs(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
+        """The LSTM's outputs (b, k, h) at each photo, for the same arguments; 0 beyond an album's own photos."""
         inputs = (embeddings - self.mean) / self.scale
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-        outputs, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=embeddings.shape[1])
-        logits: Tensor = self.head(self.dropout(outputs))
-        return logits
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=embeddings.shape[1])[0]
 
 
 @torch.no_grad()
@@ -68,8 +74,12 @@ def album_log_p(net: AlbumNet, albums: Sequence[Tensor]) -> Tensor:
         albums: At least one; of each the embeddings (k, d) of its photos in order, at least one.
     """
     lengths = torch.tensor([len(album) for album in albums])
-    log_p = functional.log_softmax(net(pad_sequence(list(albums), batch_first=True), lengths).float(), dim=2)
+    outputs = net.outputs(pad_sequence(list(albums), batch_first=True), lengths)
     if not net.config.bidirectional:
-        return log_p[torch.arange(len(albums)), lengths - 1]
-    inside = torch.arange(log_p.shape[1]) < lengths[:, None]
-    return functional.log_softmax((log_p * inside[..., None]).sum(dim=1) / lengths[:, None], dim=1)
+        return functional.log_softmax(net.head(outputs[torch.arange(len(albums)), lengths - 1]).float(), dim=1)
+    sums = [
+        torch.stack([functional.log_softmax(net.head(some).float(), dim=1).sum(dim=0) for some in own.split(_AT_ONCE)])
+        for own in (row[:length] for row, length in zip(outputs, lengths.tolist(), strict=True))
+    ]
+    means = torch.stack([some.sum(dim=0) for some in sums]) / lengths[:, None]
+    return functional.log_softmax(means, dim=1)

@@ -31,7 +31,7 @@ __all__ = ["AlbumRecipe", "Albums", "album_log_ps", "learn", "place_of"]
 
 _log = logging.getLogger(__name__)
 _LONGEST: Final = 24  # photos of a window; PlaNet's sequences have 24 or 25
-_AT_ONCE: Final = 16  # albums whose answers are computed together
+_AT_ONCE: Final = 1_024  # photos of albums whose answers are computed together, or one album
 _CLIP: Final = 1.0  # largest norm of a step's gradient
 
 
@@ -189,11 +189,23 @@ def learn(
 
 def album_log_ps(net: AlbumNet, albums: Albums) -> NDArray[np.float32]:
     """What ``net`` says about each album: (m, n) log-probabilities, not yet calibrated."""
-    parts = []
-    for start in range(0, len(albums), _AT_ONCE):
-        some = [torch.from_numpy(albums.embeddings[photos]) for photos in albums.order[start : start + _AT_ONCE]]
-        parts.append(album_log_p(net, some).numpy())
-    return np.concatenate(parts) if parts else np.empty((0, net.head.out_features), np.float32)
+    found = np.empty((len(albums), net.head.out_features), np.float32)
+    for chosen in _together([len(photos) for photos in albums.order]):
+        some = [torch.from_numpy(albums.embeddings[albums.order[which]]) for which in chosen]
+        found[chosen] = album_log_p(net, some).numpy()
+    return found
+
+
+def _together(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Albums by number in batches of about as long ones, each padded to no more than ``_AT_ONCE`` photos, or alone."""
+    chosen: list[int] = []
+    for which in sorted(range(len(lengths)), key=lambda which: lengths[which]):
+        if chosen and (len(chosen) + 1) * lengths[which] > _AT_ONCE:
+            yield chosen
+            chosen = []
+        chosen.append(which)
+    if chosen:
+        yield chosen
 
 
 def place_of(cells: NDArray[np.int32]) -> int:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.errors import RequestError
 
-__all__ = ["DEPENDENCY", "averaged", "effective_photos", "fit_dependency", "multiplied", "pooled"]
+__all__ = ["DEPENDENCY", "averaged", "effective_photos", "fit_dependency", "logs", "multiplied", "pooled"]
 
 Floats = NDArray[np.float64]
 
@@ -41,9 +41,9 @@ the place it is 0.48 to 0.64 all the same: what a model gets wrong about a place
 set of real albums stands behind it.
 """
 
-_LEAST: Final = 1e-12
-"""What a probability counts for at least: beneath, single precision and a fitted temperature know nothing, and one
-photo that gives a cell no mass must not forbid it to all others."""
+_LEAST: Final = float(np.log(1e-12))
+"""What the logarithm of a probability counts for at least: beneath, single precision and a fitted temperature know
+nothing, and one photo that gives a cell no mass must not forbid it to all others."""
 _PRIOR_SPREAD: Final = 0.3  # standard deviation of what is believed of rho before any album is seen
 
 
@@ -63,21 +63,29 @@ def effective_photos(k: int, dependency: float) -> float:
     return k / (1.0 + (k - 1) * dependency)
 
 
+def logs(p: NDArray[Any]) -> Floats:
+    """Natural logarithms of probabilities, minus infinity where they are 0."""
+    with np.errstate(divide="ignore"):
+        found: Floats = np.log(p, dtype=np.float64)
+    return found
+
+
 def pooled(log_p: NDArray[Any], log_p0: NDArray[Any], dependency: float) -> Floats:
     """The discounted product in logarithms: (n,) log-probabilities in nats, summing to 1.
 
+    What a photo or the shared prior gives less than 1e-12 counts as that much.
+
     Args:
-        log_p: (k, n) of the photos, all finite. Their order does not matter, to the last bit.
-        log_p0: (n,) of what they share, all finite.
+        log_p: (k, n) of the photos. Their order does not matter, to the last bit.
+        log_p0: (n,) of what they share.
         dependency: ``rho`` of the module's equation, 0 to 1.
 
     Raises:
         RequestError: As :func:`effective_photos`.
     """
     k = len(log_p)
-    log_p0 = np.asarray(log_p0, np.float64)
     discount = effective_photos(k, dependency) / k
-    return _normalised(log_p0 + discount * _told(log_p, log_p0))
+    return _normalised(_clamped(log_p0) + discount * _told(log_p, log_p0))
 
 
 def multiplied(
@@ -104,7 +112,7 @@ def multiplied(
     if all(photo is base or np.array_equal(photo.p, base.p) for photo in photos):
         return base
     p = np.stack([photo.p for photo in photos])
-    log_p = pooled(np.log(np.maximum(p, _LEAST, dtype=np.float64)), _log(base.p), dependency)
+    log_p = pooled(logs(p), logs(base.p), dependency)
     return CellDistribution.from_logits(
         base.partition, np.where((p > 0.0).any(axis=0) | (base.p > 0.0), log_p, -np.inf)
     )
@@ -134,7 +142,8 @@ def fit_dependency(
     nothing.
 
     Args:
-        albums: For each album the log-probabilities (k, n) of its photos, which were not trained on; all finite.
+        albums: For each album the log-probabilities (k, n) of its photos, which were not trained on; as for
+            :func:`pooled`, so that what is fitted is what answers.
         log_p0: (n,) of what they share.
         cells: (m,) the cell of each album.
         expected: What is believed before; the answer where there is no album of several photos.
@@ -144,17 +153,18 @@ def fit_dependency(
     """
     if len(albums) != len(cells):
         raise ValueError(f"{len(albums)} albums, {len(cells)} cells")
-    log_p0 = np.asarray(log_p0, np.float64)
     several = [(len(album), _told(album, log_p0), int(cell)) for album, cell in zip(albums, cells, strict=True)]
     several = [album for album in several if album[0] > 1]
     if not several:
         return expected
     from scipy.optimize import minimize_scalar  # 0.3 s to import
 
+    start = _clamped(log_p0)
+
     def cost(rho: float) -> float:
         total = 0.5 * ((rho - expected) / _PRIOR_SPREAD) ** 2
         for k, told, cell in several:
-            logits = log_p0 + effective_photos(k, rho) / k * told
+            logits = start + effective_photos(k, rho) / k * told
             total += float(np.logaddexp.reduce(logits) - logits[cell])
         return total
 
@@ -173,16 +183,16 @@ def _require(photos: Sequence[CellDistribution]) -> None:
         photos[0].require_same_partition(photo)
 
 
-def _told(log_p: NDArray[Any], log_p0: Floats) -> Floats:
+def _told(log_p: NDArray[Any], log_p0: NDArray[Any]) -> Floats:
     """(n,) sum over photos of what each adds to the shared prior, in nats."""
     # Sorted, so that sums are the same to the last bit in whatever order the photos come.
-    told: Floats = np.sort(np.asarray(log_p, np.float64) - log_p0, axis=0).sum(axis=0)
+    told: Floats = np.sort(_clamped(log_p) - _clamped(log_p0), axis=0).sum(axis=0)
     return told
 
 
-def _log(p: NDArray[np.float32]) -> Floats:
-    logs: Floats = np.log(np.maximum(p.astype(np.float64), _LEAST))
-    return logs
+def _clamped(log_p: NDArray[Any]) -> Floats:
+    least: Floats = np.maximum(log_p, _LEAST, dtype=np.float64)
+    return least
 
 
 def _normalised(logits: Floats) -> Floats:

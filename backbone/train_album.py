@@ -22,7 +22,7 @@ from backbone.album_embeddings import embeddings_of
 from backbone.album_net import AlbumNet
 from backbone.album_training import AlbumRecipe, Albums, album_log_ps, learn, place_of
 from backbone.album_weights import ALBUM_CARD_FILE, ALBUM_TENSORS_FILE, write_album
-from backbone.albums import averaged, fit_dependency, pooled
+from backbone.albums import averaged, fit_dependency, logs, pooled
 from backbone.calibrate import fit_temperature, mean_nll
 from backbone.density import DensityPrior
 from backbone.held_out import held_out_mask
@@ -170,7 +170,7 @@ def _fitted(
     read = album_log_ps(net, begun)
     temperature = fit_temperature(read, places)
     density = DensityPrior(partition).distribution
-    log_p0 = np.log(np.maximum(density.p.astype(np.float64), 1e-12))
+    log_p0 = logs(density.p)
     dependency = fit_dependency([own[a][:k] for a, k in cuts], log_p0, places)
     metrics = {"held_out_albums": float(len(own))}
     if not cuts:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from PIL import Image as Pillow
 
 from data.distribution import CellDistribution, CellShare
 from data.errors import ImageError, RequestError
@@ -21,7 +23,7 @@ from fusion.answer import Answer, Failure, LedgerRow
 if TYPE_CHECKING:
     from data.gazetteer import Place
 
-__all__ = ["Album", "album_of", "require_album"]
+__all__ = ["Album", "album_of", "mean_scene", "require_album", "require_several"]
 
 _REGION: Final = 0.9  # mass of the album's region
 _DISAGREES: Final = 0.05
@@ -38,7 +40,8 @@ class Album:
 
     Attributes:
         answer: The joint answer; its ``prior`` is what the visual prior says about the photos together, its clues are
-            those of all photos, each counted as often as the one photo has it that shows it most.
+            those of all photos, each counted as often as the one photo has it that shows it most, and its scene is the
+            mean of the photos' scenes.
         photos: Each photo's own answer, or why it could not be read, in the order given.
         how: How the photos' distributions were combined, in words.
         photo_of: For each clue (and row of the ledger) the photo that it is taken from, from 0.
@@ -229,6 +232,24 @@ def album_of(
     whose = {id(one.clue): one for one in shared}
     in_order = [whose[id(clue)] for clue in answer.clues]
     return Album(answer, photos, how, [one.photo for one in in_order], [one.seen_in for one in in_order], base)
+
+
+def mean_scene(photos: Sequence[Answer | Failure]) -> dict[str, float] | None:
+    """Scene to probability: the mean over the photos that have a scene, or None where none has."""
+    scenes: list[Mapping[str, float]] = [p.scene for p in photos if isinstance(p, Answer) and p.scene is not None]
+    names = dict.fromkeys(name for scene in scenes for name in scene)
+    return {name: sum(scene.get(name, 0.0) for scene in scenes) / len(scenes) for name in names} if scenes else None
+
+
+def require_several(images: object) -> None:
+    """Check that ``images`` is no single photo, of whatever kind ``data.images`` takes.
+
+    Raises:
+        RequestError: It is one.
+    """
+    single = (str, os.PathLike, bytes, bytearray, memoryview, Pillow.Image)
+    if isinstance(images, single) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        raise RequestError("an album is several photos: give a list of them")
 
 
 def require_album(photos: Sequence[Answer | Failure]) -> None:

@@ -3,10 +3,13 @@
 An album counts a clue as often as the one photo does that shows it most. Two clues of different photos are the same
 where they are of one kind and
 
-- come from the same text, or texts that differ by slips of the reader, in what was read or in the clue itself, or
+- come from the same text, or texts that differ by slips of the reader, in what was read or in the clue itself (a text
+  with masked characters is the same as none: two phone numbers look alike once they are masked), or
 - say the very same about places (two phone numbers of one area), or
 - are of a kind that tells the habit of a whole country (:data:`HABITS`), and favour mostly the same places: at least
-  half of all the places that either favours, where a place is favoured with half of the most that the clue says.
+  half of all the places that either favours, where a place is favoured with half of the most that the clue says. Here
+  the strongest of those that are the same decides, not any of them: with one for Spain or Mexico between them, one for
+  Spain and one for Mexico still contradict each other.
 
 The last is a rule about dependency: five texts in Spanish are one fact about the place, its language, and whatever else
 put a Spanish text there, such as a restaurant, puts several. So the album has the photo that says it most strongly, and
@@ -25,6 +28,7 @@ from typing import Final
 
 from data.folding import fold, joined
 from detectors.base import Clue, Reading
+from detectors.privacy import MASK
 from fusion.evidence import strength
 from fusion.sharing import Span, spans_of
 
@@ -99,10 +103,18 @@ class _Clue:
         self.says = (round(evidence.elsewhere, 3), *sorted((place, round(value, 3)) for place, value in told.items()))
 
     def same_as(self, other: _Clue) -> bool:
-        if self.says == other.says or self.text.same_as(other.text) or _overlap(self.spans, other.spans):
-            return True
+        """Whether both come from one sign, or say the very same."""
+        return self.says == other.says or self.text.same_as(other.text) or _overlap(self.spans, other.spans)
+
+    def same_habit_as(self, other: _Clue) -> bool:
+        """Whether both favour mostly the same places."""
         either = len(self.favoured | other.favoured)
-        return self.clue.kind in HABITS and either > 0 and len(self.favoured & other.favoured) >= _MOST_COMMON * either
+        return either > 0 and len(self.favoured & other.favoured) >= _MOST_COMMON * either
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """The strongest first; of equally strong ones the same, in whatever order the photos come."""
+        return -round(self.strength, 9), self.text.letters, self.says
 
 
 class _Text:
@@ -110,13 +122,14 @@ class _Text:
 
     def __init__(self, text: str) -> None:
         self.letters = joined(fold(text))
+        self.masked = MASK in text
         self.digits = _DIGITS.findall(text)
         # A slip spares the beginning or the end: what shares neither need not be compared letter by letter.
         self.ends = {f"^{self.letters[:3]}", f"{self.letters[-3:]}$"} if self.letters else set()
 
     def same_as(self, other: _Text) -> bool:
-        """Whether they are one text but for slips; numbers must be the same (road 3 is not road 8)."""
-        if not self.letters or self.digits != other.digits:
+        """Whether they are one text but for slips; numbers must be the same (road 3 is not road 8) and not masked."""
+        if self.masked or other.masked or not self.letters or self.digits != other.digits:
             return False
         if self.letters == other.letters:
             return True
@@ -139,10 +152,21 @@ def _groups(clues: Sequence[_Clue]) -> list[list[int]]:
     of_kind: dict[str, list[int]] = defaultdict(list)
     for k, each in enumerate(clues):
         of_kind[each.clue.kind].append(k)
-    for members in of_kind.values():
+    for kind, members in of_kind.items():
         for a, b in combinations(members, 2):
             if clues[a].photo != clues[b].photo and root(a) != root(b) and clues[a].same_as(clues[b]):
                 parent[max(root(a), root(b))] = min(root(a), root(b))
+        if kind not in HABITS:
+            continue
+        leaders: list[int] = []
+        for k in sorted(members, key=lambda k: clues[k].rank):
+            if root(k) in map(root, leaders):
+                continue
+            leader = next((one for one in leaders if clues[one].same_habit_as(clues[k])), None)
+            if leader is None:
+                leaders.append(k)
+            else:
+                parent[root(k)] = root(leader)
     groups: dict[int, list[int]] = defaultdict(list)
     for k in range(len(clues)):
         groups[root(k)].append(k)

@@ -40,7 +40,9 @@ def album_page(album: Album) -> str:
         clues.append(replace(clue, box=box))
     shown = replace(album.answer, file=album.title, clues=clues, thumbnail=sheet, thumbnail_scale=1.0, covered=())
     missing = len(album.photos) - len(album.failures) - len(chosen)
-    notes = album.notes() + ([f"{missing} photos without a clue are not on the sheet"] if missing else [])
+    notes = album.notes()
+    if missing:
+        notes.append(f"{missing} photo{' is' if missing == 1 else 's are'} not on the sheet, which holds {_MOST}")
     return answer_page(shown, notes=notes)
 
 

@@ -28,7 +28,7 @@ from detectors.ocr import make_reader
 from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
 from detectors.readers import default_clue_readers
-from fusion.album import Album, album_of, require_album
+from fusion.album import Album, album_of, mean_scene, require_album, require_several
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.evidence import strength
@@ -213,7 +213,8 @@ class Locator:
         What the prior says about each photo is combined by the LSTM that stands beside its weights, where one does and
         did better on held-out albums, else by a product that is discounted for what photos of one place share
         (``backbone.albums``). Clues of all photos are one evidence: what several photos show counts once
-        (``fusion.album_clues``). A photo that cannot be used is a ``Failure`` among the album's photos.
+        (``fusion.album_clues``). The album's scene is the mean of its photos' scenes, None where no photo has one, and
+        clues are trusted as in such a photo. A photo that cannot be used is a ``Failure`` among the album's photos.
 
         Args:
             images: In the order in which they were taken, which an LSTM goes by.
@@ -221,12 +222,12 @@ class Locator:
             exclude: As for ``locate``.
 
         Raises:
-            RequestError: There is no photo, or the constraints are malformed or leave nothing.
+            RequestError: There is no photo, a photo alone instead of a list, or the constraints are malformed or leave
+                nothing.
             ImageError: None of the photos can be used.
             WeightsError: The LSTM beside the prior is damaged or belongs to another.
         """
-        if isinstance(images, str | bytes | os.PathLike):
-            raise RequestError("an album is several photos: give a list of them")
+        require_several(images)
         constraints = Constraints.parse(within, exclude, self.prior.partition)
         together = self._albums = self._albums or AlbumPrior(self.prior)
         sources = (source.copy() if isinstance(source, np.ndarray) else source for source in images)
@@ -234,11 +235,12 @@ class Locator:
         photos = list(self._located(sources, constraints, outputs))
         require_album(photos)
         joint, how = together.combine(outputs)
+        scene = mean_scene(photos)
 
         def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
             clues = [clues[k] for k in _strongest(clues)]
             seen = _Seen(None, np.zeros((1, 1, 3), np.uint8), readings, clues, [], b"", 1.0)
-            return replace(self._answer(seen, PriorOutput(joint), constraints), thumbnail=None)
+            return replace(self._answer(seen, PriorOutput(joint, scene), constraints), thumbnail=None)
 
         return album_of(photos, how, constraints.restrict(together.base), answered)
 

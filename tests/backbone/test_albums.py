@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backbone.albums import averaged, effective_photos, fit_dependency, multiplied, pooled
+from backbone.albums import averaged, effective_photos, fit_dependency, logs, multiplied, pooled
 from backbone.density import DensityPrior
 from data.distribution import CellDistribution
 from data.errors import RequestError
@@ -133,3 +133,18 @@ def test_the_dependency_of_held_out_albums_is_found(cells: Partition, base: Cell
 def test_the_product_in_logarithms_sums_to_one(cells: Partition, base: CellDistribution) -> None:
     log_p = np.log(np.stack([some(cells, seed).p for seed in range(3)]).astype(np.float64))
     assert np.exp(pooled(log_p, np.log(base.p.astype(np.float64)), 0.4)).sum() == pytest.approx(1.0)
+
+
+def test_what_is_fitted_is_what_answers_also_beneath_what_a_probability_counts_for(
+    cells: Partition, base: CellDistribution
+) -> None:
+    photos = [some(cells, seed, 40.0) for seed in range(3)]
+    log_p = logs(np.stack([photo.p for photo in photos]))
+    assert log_p.min() < np.log(1e-30)
+    answer = multiplied(photos, base, 0.3)
+    assert np.exp(pooled(log_p, logs(base.p), 0.3)) == pytest.approx(answer.p, rel=1e-5, abs=1e-12)
+    clamped = np.maximum(log_p, np.log(1e-12))
+    assert pooled(log_p, logs(base.p), 0.3) == pytest.approx(pooled(clamped, logs(base.p), 0.3))
+    truth = np.array([int(answer.p.argsort()[-2])])
+    fitted = [fit_dependency([said], logs(base.p), truth) for said in (log_p, clamped)]
+    assert fitted[0] == fitted[1] != fit_dependency([], logs(base.p), truth[:0])

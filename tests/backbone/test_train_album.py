@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from backbone.album_embeddings import embeddings_of
 from backbone.album_net import AlbumNet, album_log_p
 from backbone.album_prior import AlbumPrior
-from backbone.album_training import AlbumRecipe, Albums, learn, place_of
+from backbone.album_training import AlbumRecipe, Albums, album_log_ps, learn, place_of
 from backbone.album_weights import (
     ALBUM_CARD_FILE,
     ALBUM_TENSORS_FILE,
@@ -32,6 +33,7 @@ from backbone.train_prior import Recipe, Run, train
 from backbone.weights_store import add, verify
 from data.errors import DatasetError, RequestError, WeightsError
 from data.geodesy import unit_vectors
+from data.photo_sets import Subset
 from tests.backbone.trained import TOWNS, ColouredPhotos, small_partition
 
 PARTITION = small_partition()
@@ -109,6 +111,25 @@ class TestNetwork:
             first, again = (net(x, torch.tensor([3]))[0, 0] for x in (album, changed))
             assert torch.equal(first, again) is not bidirectional
 
+    @pytest.mark.parametrize("bidirectional", [False, True])
+    def test_long_albums_are_not_in_memory_over_all_cells_at_once(self, bidirectional: bool) -> None:
+        torch.manual_seed(0)
+        net = AlbumNet(AlbumConfig(5, 7, bidirectional), 11).eval()
+        lengths = [2, 3000, 1, 40, 2, 700]
+        starts = np.cumsum([0, *lengths])
+        order = np.split(np.arange(starts[-1]), starts[1:-1])
+        embeddings = np.random.default_rng(0).normal(size=(starts[-1], 5)).astype(np.float32)
+        albums = Albums(embeddings, np.zeros(starts[-1], np.int32), np.zeros((starts[-1], 3), np.float32), order)
+        expected = [album_log_p(net, [torch.from_numpy(embeddings[photos])])[0].numpy() for photos in order]
+        over_cells: list[int] = []
+        padded: list[int] = []
+        net.head.register_forward_pre_hook(lambda head, given: over_cells.append(given[0].shape[:-1].numel()))
+        read = net.outputs
+        net.outputs = lambda some, counts: (padded.append(some.shape[:2].numel()), read(some, counts))[1]  # type: ignore[method-assign]
+        assert album_log_ps(net, albums) == pytest.approx(np.stack(expected), abs=1e-5)
+        assert max(over_cells) <= 128 and max(padded) == 3000 and sum(padded) <= sum(lengths) + 200
+        assert album_log_ps(net, albums.only(np.zeros(6, bool))).shape == (0, 11)
+
 
 class TestTraining:
     def test_it_learns_what_only_several_photos_tell(self) -> None:
@@ -156,6 +177,19 @@ class TestTraining:
         (next((tmp_path / "embeddings").glob("*"))).write_bytes(b"damaged")
         train_album(tmp_path, PlanetPrior(prior), PHOTOS, albums_of_cells(), recipe=recipe)
         assert asked
+
+    def test_a_block_of_which_nothing_can_be_read_ends_nothing(
+        self, prior: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("backbone.album_embeddings._BLOCK", 2)
+        photos = ColouredPhotos(240, damaged=3)
+        some = Subset(photos, [0, 3, 1, 2, 6, 4])
+        rows, read = embeddings_of(PlanetPrior(prior), some, tmp_path)
+        assert read.tolist() == [False, False, True, True, False, True]
+        assert rows.any(axis=1).tolist() == read.tolist() and len(list(tmp_path.iterdir())) == 2
+        assert np.array_equal(embeddings_of(PlanetPrior(prior), some, tmp_path)[0], rows)
+        with pytest.raises(DatasetError, match="none of 2 photos"):
+            embeddings_of(PlanetPrior(prior), Subset(photos, [0, 3]), tmp_path / "none")
 
     def test_the_embeddings_of_others_are_refused(self, prior: Path, out: Path, tmp_path: Path) -> None:
         shutil.copytree(out / "embeddings", tmp_path / "embeddings")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from detectors.script import script_of
 from fusion.album_clues import shared_clues
 from fusion.answer import Answer, Failure
 from fusion.locator import Locator
+from fusion.pool import Fused, LogLinearPool
 from tests.conftest import REPOSITORY
 
 ASSETS = REPOSITORY / "fusion" / "assets"
@@ -150,10 +151,46 @@ class TestBadPhotos:
             locator.locate_album([b"no image", b""])
         with pytest.raises(RequestError, match="at least one"):
             locator.locate_album([])
-        with pytest.raises(RequestError, match="list"):
-            locator.locate_album("folder")
         with pytest.raises(RequestError, match="XX"):
             locator.locate_album([photo(1)], within="XX")
+
+    @pytest.mark.parametrize(
+        "single",
+        ["folder", Path("folder"), b"bytes", bytearray(b"bytes"), memoryview(b"bytes"), photo(1),
+         Image.fromarray(photo(1))],
+        ids=lambda single: type(single).__name__,
+    )  # fmt: skip
+    def test_one_photo_that_is_no_list_is_refused(self, single: object) -> None:
+        with pytest.raises(RequestError, match="give a list of them"):
+            Locator("density", ocr="none").locate_album(single)  # type: ignore[arg-type]
+
+
+class TestScene:
+    def test_an_album_has_the_mean_scene_of_its_photos_and_the_ranker_gets_it(self, partition: Partition) -> None:
+        class Told(LogLinearPool):
+            def fuse(
+                self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None
+            ) -> Fused:
+                asked.append(scene)
+                return super().fuse(prior, clues, scene)
+
+        class WithScenes(PriorOfShade):
+            def predict(self, images: Sequence[np.ndarray], *, device: str = "cpu") -> list[PriorOutput]:
+                said = super().predict(images, device=device)
+                return [
+                    replace(one, scene=scenes.get(int(image[0, 0, 0]))) for one, image in zip(said, images, strict=True)
+                ]
+
+        asked: list[Mapping[str, float] | None] = []
+        indoor, urban = ({"indoor": p, "natural": 0.1, "urban": 0.9 - p} for p in (0.8, 0.2))
+        scenes = {1: indoor, 2: urban}
+        locator = Locator(WithScenes(partition, {1: "PT"}), ocr="none", scenes="none", ranker=Told())
+        album = locator.locate_album([photo(1), photo(2), photo(3), b"no image"])
+        assert album.answer.scene == pytest.approx({"indoor": 0.5, "natural": 0.1, "urban": 0.4})
+        assert asked[-1] == album.answer.scene
+        validate(album.to_dict())
+        assert locator.locate_album([photo(1), b"no image"]).answer.scene == indoor
+        assert locator.locate_album([photo(3), photo(3)]).answer.scene is None
 
 
 class TestOutput:
@@ -186,6 +223,17 @@ class TestOutput:
             column, row = of % 2, of // 2  # three photos stand in two columns
             assert column * 640 <= x < (column + 1) * 640 and row * height / 2 <= y < (row + 1) * height / 2
         assert "iframe" in album._repr_html_()
+
+    def test_the_page_says_how_many_photos_are_not_on_its_sheet_with_or_without_a_clue(self) -> None:
+        album = locator_of({1: MADRID}).locate_album([photo(1)])
+        [answer], [one] = album.photos, album.clues[:1]
+        assert isinstance(answer, Answer)
+        many = replace(
+            album, photos=[answer] * 26, photo_of=range(26), seen_in=[(k,) for k in range(26)],
+            answer=replace(album.answer, clues=[one] * 26, ledger=list(album.ledger[:1]) * 26),
+        )  # fmt: skip
+        assert "2 photos are not on the sheet, which holds 24" in many.to_html()
+        assert "not on the sheet" not in album.to_html()
 
     def test_private_text_is_masked_everywhere(self, tmp_path: Path) -> None:
         lines = {1: ["Tel. +34 91 555 12 34", "hola@ejemplo.es", "MADRID"], 2: ["Tel. +34 91 555 12 34"]}
@@ -234,6 +282,23 @@ class TestSharedClues:
     def test_evidence_that_says_the_very_same_counts_once(self) -> None:
         one, other = (clue("phone", f"+34 •• {k}", {"ES": 3.0}, "r0") for k in (1, 2))
         assert len(shared_clues([([one], [reading("r0", "a")]), ([other], [reading("r0", "b")])])) == 1
+
+    def test_numbers_of_two_towns_that_look_alike_once_masked_stay_two(self) -> None:
+        two = [clue("phone", "•• ••• •• ••", {country: 2.0}, "r0") for country in ("ES", "PT")]
+        kept = shared_clues([([c], [reading("r0", "Tel. •• ••• •• ••")]) for c in two])
+        assert [(one.photo, one.seen_in) for one in kept] == [(0, (0,)), (1, (1,))]
+        assert [one.clue.evidence.sources for one in kept] == [("0/r0",), ("1/r0",)]
+        album = locator_of({1: ["Tel. +34 91 555 12 34"], 2: ["Tel. +34 93 555 12 34"]}).locate_album(
+            [photo(1), photo(2)]
+        )
+        assert [c.kind for c in album.clues].count("phone") == 2
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+    def test_habits_that_contradict_each_other_stay_two_with_one_between_them(self, order: tuple[int, ...]) -> None:
+        told: list[dict[str, float]] = [{"ES": 1.1}, {"ES": 0.6, "MX": 0.6}, {"MX": 1.0}]
+        clues = [clue("wording", ("hola", "Vende piso", "colonia")[k], told[k], "r0") for k in order]
+        kept = shared_clues([([c], [reading("r0", c.text)]) for c in clues])
+        assert {one.clue.text: len(one.seen_in) for one in kept} == {"hola": 2, "colonia": 1}
 
     def test_what_one_photo_shows_twice_the_album_counts_twice(self) -> None:
         twice = [clue("phone", "+34 ••", {"ES": 3.0}, f"r{k}") for k in (0, 1)]
