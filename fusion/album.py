@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Album", "album_of", "mean_scene", "require_album", "require_several"]
 
-_REGION: Final = 0.9  # mass of the album's region
-_DISAGREES: Final = 0.05
+_CONTRADICT: Final = 0.1
+_LEAST: Final = 1e-12  # of a probability that something is divided by
 """A photo does not seem to be of the place where it gives the album's region less than this share of what the region
 has before any photo is seen. Of photos of the region whose distributions are calibrated no more than this share are
 told so: ``P(p(R) < t p0(R) | R) = E[p(R); p(R) < t p0(R)] / p0(R) < t``."""
@@ -126,21 +126,20 @@ class Album:
 
     @cached_property
     def disagreeing(self) -> tuple[int, ...]:
-        """Photos, from 0, that do not seem to be from the same place as the album.
+        """Photos, from 0, that do not seem to be from the same place as the others; of two that contradict, both.
 
-        Their own distributions give the album's region less than a twentieth of what it has before any photo is seen.
-        The region is the cells whose probability the album raises most, together 90 % of it: the densest cells, as of
-        ``CellDistribution.credible``, would have the world's cities among them, which no photo has raised.
+        Two photos with the distributions ``p`` and ``q`` are ``sum_c p(c) q(c) / p0(c)`` times as likely if they are of
+        one place than if they are of two, with ``p0`` the distribution before any photo is seen. Above 1 they agree;
+        below a tenth they contradict each other, which two photos of one place do by chance in no more than a tenth of
+        the cases, as far as their distributions are calibrated. A photo is named that contradicts more
+        photos than it agrees with.
         """
-        p, before = self.distribution.p.astype(np.float64), self.base.p.astype(np.float64)
-        order = np.argsort(-(p / np.maximum(before, 1e-12)), kind="stable")
-        region = order[: int(np.searchsorted(np.cumsum(p[order]), _REGION * p.sum())) + 1]
-        least = _DISAGREES * float(before[region].sum())
-        return tuple(
-            k
-            for k, photo in enumerate(self.photos)
-            if isinstance(photo, Answer) and float(photo.distribution.p[region].sum(dtype=np.float64)) < least
-        )
+        read = [k for k, photo in enumerate(self.photos) if isinstance(photo, Answer)]
+        p = np.stack([photo.distribution.p for photo in self.photos if isinstance(photo, Answer)]).astype(np.float64)
+        together = (p / np.maximum(self.base.p.astype(np.float64), _LEAST)) @ p.T  # [k, k]
+        np.fill_diagonal(together, 1.0)
+        against = (together < _CONTRADICT).sum(axis=1) > (together > 1.0).sum(axis=1)
+        return tuple(k for k, named in zip(read, against.tolist(), strict=True) if named)
 
     def to_dict(self, *, top: int = 5) -> dict[str, Any]:
         """Plain data as in ``fusion/assets/album.schema.json``; photos are numbered from 1 there, as in words."""

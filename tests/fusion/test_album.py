@@ -135,6 +135,13 @@ class TestAnswer:
         agreeing = Locator(prior, ocr="none").locate_album([photo(s) for s in (1, 2, 9)])
         assert agreeing.disagreeing == ()
 
+    def test_of_two_photos_that_contradict_each_other_both_are_told(self) -> None:
+        lines = {1: ["Calle Mayor 12", "28013 Madrid"], 2: ["Rua Augusta 250", "Lisboa", "www.lojas.pt"]}
+        album = locator_of(lines).locate_album([photo(1), photo(2)])
+        assert album.disagreeing == (0, 1)
+        assert str(album).count("does not seem to be from the same place") == 2
+        assert locator_of({1: lines[1], 2: ["Farmacia"]}).locate_album([photo(1), photo(2)]).disagreeing == ()
+
 
 class TestBadPhotos:
     def test_a_bad_photo_is_a_failure_and_the_rest_goes_on(self) -> None:
