@@ -50,7 +50,8 @@ class AlbumRecipe:
         weight_decay: AdamW's.
         smoothing_km: ``tau`` of haversine-smoothed labels (PIGEON: 75); 0 for plain cross-entropy.
         shuffled: Draw a new order of each album's photos at each pass, where their order means nothing.
-        held_out: Share of the albums that are not trained on, chosen by place.
+        held_out: Share of the places whose photos are not trained on; None for what was held out from the training of
+            the prior beneath, where that was of the same photos, else a tenth.
         seed: Source of chance.
 
     Raises:
@@ -67,7 +68,7 @@ class AlbumRecipe:
     weight_decay: float = 0.05
     smoothing_km: float = 0.0
     shuffled: bool = False
-    held_out: float = 0.1
+    held_out: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -77,6 +78,8 @@ class AlbumRecipe:
             ("seed", 0, 2**31),
         ):  # fmt: skip
             value = getattr(self, name)
+            if name == "held_out" and value is None:
+                continue
             if not least <= value <= most:
                 raise RequestError(f"{name.replace('_', ' ')} must be from {least:g} to {most:g}, not {value}")
 

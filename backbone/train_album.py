@@ -3,6 +3,10 @@
 The trunk is frozen (PlaNet, Weyand 2016, section 4): the embeddings are computed once and kept in OUT, and an
 interrupted training computes only those that are missing. What is learnt then (``backbone.album_training``) takes
 minutes and begins anew.
+
+What is held out are spots of 1.2 km, by default those that were held out from the training of the prior: of photos that
+it was trained on it is too sure. Half of them decide when to stop and fit the temperature and the dependency; on the
+other half the LSTM is compared with the product, and the figures of the card are taken.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +32,8 @@ from backbone.density import DensityPrior
 from backbone.held_out import held_out_mask
 from backbone.photo_batches import held_out_batches
 from backbone.planet import PlanetPrior
-from backbone.planet_weights import CARD_FILE, PARTITION_FILE, TENSORS_FILE
+from backbone.planet_weights import CARD_FILE, PARTITION_FILE, TENSORS_FILE, read_card
+from backbone.weights_card import finite
 from data.distribution import CellDistribution
 from data.errors import DatasetError
 from data.geodesy import unit_vectors
@@ -39,7 +44,8 @@ from data.printable import printable
 __all__ = ["AlbumRecipe", "of_one_place", "train_album"]
 
 _log = logging.getLogger(__name__)
-_MOST_HELD_OUT: Final = 4_096  # photos whose own distributions are compared: 80 kB each on the shipped cells
+_HELD_OUT: Final = 0.1  # share of the spots, where the prior names none
+_MOST_HELD_OUT: Final = 2_048  # photos of each half that are asked for alone: 80 kB each on the shipped cells
 _TOO_FEW: Final = 30  # albums on which temperature and dependency mean little
 
 
@@ -99,24 +105,32 @@ def train_album(
     at = np.full(len(photos), -1)
     at[used[read]] = np.flatnonzero(read)
     order = [at[album][at[album] >= 0] for album in near]
-    order = [album for album in order if len(album) > 1]
+    share, priors = _shares(prior, photos, recipe)
+    side = sum(held_out_mask(some.lat, some.lon, part).astype(np.int64) for part in (share, share / 2))
+    parts = _divided(order, side)
     everything = Albums(rows, cells[used], unit_vectors(some.lat, some.lon).astype(np.float32), order)
-    first = np.array([album[0] for album in order], np.int64)
-    kept = held_out_mask(some.lat[first], some.lon[first], recipe.held_out)
-    training, held_out = everything.only(~kept), everything.only(_first_of(order, kept))
+    training, judged, fitted = (replace(everything, order=part) for part in parts)
     if len(training) < 2:
         raise DatasetError(
             f"{len(training)} albums of several photos are left to train on: give more, or hold out fewer"
         )
-    if len(held_out) < _TOO_FEW:
-        _log.warning("%d held-out albums are too few to calibrate on or to measure well", len(held_out))
-    net = learn(training, held_out, partition, recipe)
-    own = _own_log_p(prior, some, held_out, device, workers)
-    temperature, dependency, metrics = _fitted(net, partition, held_out, own)
+    seen = _seen_by_prior(some, [*judged.order, *fitted.order], priors)
+    # What the prior says alone first: photos that have gone since their embeddings were computed are left out there.
+    (judged, own_judged), (fitted, own_fitted) = (
+        _with_own(prior, some, _first_of(albums), device, workers) for albums in (judged, fitted)
+    )
+    if min(len(judged), len(fitted)) < _TOO_FEW:
+        _log.warning(
+            "%d held-out albums to fit on and %d to measure on are too few to do either well", len(fitted), len(judged)
+        )
+    net = learn(training, fitted, partition, recipe)
+    temperature, dependency = _fitted(net, partition, fitted, own_fitted)
+    metrics = _measured(net, partition, judged, own_judged, temperature, dependency)
     _log.info(", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
     data = {
         "trained_on": printable(trained_on or photos.name), "albums": len(training),
-        "photos": int(sum(map(len, training.order))), "recipe": asdict(recipe), "torch": torch.__version__,
+        "photos": int(sum(map(len, training.order))), "held_out_share": share, "calibrated_on": len(fitted),
+        "held_out_seen_by_prior": seen, "recipe": asdict(recipe), "torch": torch.__version__,
     }  # fmt: skip
     model = _copied(prior.folder, out / "model")
     write_album(
@@ -141,53 +155,122 @@ def of_one_place(partition: Partition, cells: NDArray[np.int32]) -> bool:
     return not len(others) or bool(np.isin(others, partition.neighbours_of(place)).all())
 
 
-def _own_log_p(
-    prior: PlanetPrior, photos: PhotoSet, held_out: Albums, device: str, workers: int
-) -> list[NDArray[np.float32]]:
-    """For each held-out album the calibrated log-probabilities (k, n) of its photos by themselves."""
-    chosen = np.unique(np.concatenate([*held_out.order, np.empty(0, np.int64)]))
+def _shares(prior: PlanetPrior, photos: PhotoSet, recipe: AlbumRecipe) -> tuple[float, float | None]:
+    """The share of spots to hold out, and that which the prior's training held out of ``photos``; None if unknown."""
+    data = read_card(prior.folder).data
+    said = data.get("recipe")
+    share = finite(said.get("held_out")) if isinstance(said, dict) else None
+    if share is not None and (not 0.0 <= share <= 1.0 or data.get("held_out_from") != printable(photos.name)):
+        share = None
+    # The name alone may be that of another set, or of one that was given as held out.
+    if share is not None and int((~held_out_mask(photos.lat, photos.lon, share)).sum()) != data.get("photos"):
+        share = None
+    return (share or _HELD_OUT) if recipe.held_out is None else recipe.held_out, share
+
+
+def _divided(order: Sequence[NDArray[np.int64]], side: NDArray[np.int64]) -> list[list[NDArray[np.int64]]]:
+    """Albums to train on, to measure on and to fit on, as ``side`` (n,) of their photos says: 0, 1 or 2.
+
+    An album is where its first photo is, and only its photos of that side are in it; those of one photo are left out.
+    """
+    parts: list[list[NDArray[np.int64]]] = [[], [], []]
+    for album in order:
+        if len(album):
+            own = album[side[album] == side[album[0]]]
+            if len(own) > 1:
+                parts[int(side[album[0]])].append(own)
+    return parts
+
+
+def _seen_by_prior(photos: PhotoSet, held_out: Sequence[NDArray[np.int64]], share: float | None) -> int | None:
+    """In how many held-out albums are photos that the prior was trained on, None if unknown; with a warning."""
+    if share is None:
+        if held_out:
+            _log.warning(
+                "the prior does not say that it was trained on these photos, nor which it left out: where it knows the "
+                "held-out albums, figures on them flatter"
+            )
+        return None
+    apart = held_out_mask(photos.lat, photos.lon, share)
+    seen = sum(not apart[album].all() for album in held_out)
+    if seen:
+        _log.warning(
+            "%d of %d held-out albums have photos that the prior was trained on: figures on them flatter", seen,
+            len(held_out),
+        )  # fmt: skip
+    return seen
+
+
+def _with_own(
+    prior: PlanetPrior, photos: PhotoSet, albums: Albums, device: str, workers: int
+) -> tuple[Albums, list[NDArray[np.float32]]]:
+    """For each album the calibrated log-probabilities (k, n) of its photos alone; and the albums, of those photos.
+
+    A photo that cannot be read any more is in neither, nor is an album of which one photo is left.
+    """
+    chosen = np.unique(np.concatenate([*albums.order, np.empty(0, np.int64)]))
     some = Subset(photos, chosen)
-    rows = np.zeros((len(some), len(prior.partition)), np.float32)
+    rows, read = np.zeros((len(some), len(prior.partition)), np.float32), np.zeros(len(photos), bool)
     for batch in held_out_batches(some, prior.pixels, batch=8, workers=workers):
         if len(batch.indices):
             log_p = prior.log_posterior(batch.pixels.movedim(-3, -1).contiguous().numpy(), device=device)[0]
             scaled = log_p.astype(np.float64) / prior.temperature
             rows[batch.indices] = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    return [rows[np.searchsorted(chosen, album)] for album in held_out.order]
+            read[chosen[batch.indices]] = True
+    order = [left for album in albums.order if len(left := album[read[album]]) > 1]
+    return replace(albums, order=order), [rows[np.searchsorted(chosen, album)] for album in order]
+
+
+def _begun(albums: Albums) -> tuple[Albums, list[tuple[int, int]], NDArray[np.int32]]:
+    """The albums and their first 2, 4, 8, ... photos; of each the album's number and how many; and the album's cell."""
+    cuts = [(a, k) for a, photos in enumerate(albums.order) for k in sorted({*_beginnings(len(photos)), len(photos)})]
+    places = albums.places[[a for a, _ in cuts]] if cuts else albums.places
+    return replace(albums, order=[albums.order[a][:k] for a, k in cuts]), cuts, places
 
 
 def _fitted(
-    net: AlbumNet, partition: Partition, held_out: Albums, own: Sequence[NDArray[np.float32]]
-) -> tuple[float, float, dict[str, float]]:
-    """The temperature and the dependency, fitted on the held-out albums and their first 2, 4, 8, ... photos; figures.
+    net: AlbumNet, partition: Partition, albums: Albums, own: Sequence[NDArray[np.float32]]
+) -> tuple[float, float]:
+    """The temperature and the dependency, fitted on the albums and their beginnings."""
+    begun, cuts, places = _begun(albums)
+    log_p0 = logs(DensityPrior(partition).distribution.p)
+    return fit_temperature(album_log_ps(net, begun), places), fit_dependency(
+        [own[a][:k] for a, k in cuts], log_p0, places
+    )
 
-    Figures are of the whole albums, and, of the LSTM and the product, of beginnings of each size of which there are
+
+def _measured(
+    net: AlbumNet,
+    partition: Partition,
+    albums: Albums,
+    own: Sequence[NDArray[np.float32]],
+    temperature: float,
+    dependency: float,
+) -> dict[str, float]:
+    """Figures of albums on which nothing was fitted.
+
+    They are of the whole albums, and, of the LSTM and the product, of beginnings of each size of which there are
     enough: ``held_out_nll_lstm_4`` is of albums of 4 to 7 photos.
     """
-    cuts = [(a, k) for a, photos in enumerate(held_out.order) for k in sorted({*_beginnings(len(photos)), len(photos)})]
-    places = held_out.places[[a for a, _ in cuts]] if cuts else held_out.places
-    begun = Albums(held_out.embeddings, held_out.cells, held_out.points, [held_out.order[a][:k] for a, k in cuts])
-    read = album_log_ps(net, begun)
-    temperature = fit_temperature(read, places)
-    density = DensityPrior(partition).distribution
-    log_p0 = logs(density.p)
-    dependency = fit_dependency([own[a][:k] for a, k in cuts], log_p0, places)
+    begun, cuts, places = _begun(albums)
     metrics = {"held_out_albums": float(len(own))}
     if not cuts:
-        return temperature, dependency, metrics
+        return metrics
+    read = album_log_ps(net, begun)
+    log_p0 = logs(DensityPrior(partition).distribution.p)
     product = np.stack([pooled(own[a][:k], log_p0, dependency) for a, k in cuts]).astype(np.float32)
     sizes = np.array([2 ** (k.bit_length() - 1) for _, k in cuts])
-    of_whole = np.array([k == len(held_out.order[a]) for a, k in cuts])
+    of_whole = np.array([k == len(albums.order[a]) for a, k in cuts])
     named = {f"_{size}": sizes == size for size in np.unique(sizes).tolist() if (sizes == size).sum() >= _TOO_FEW}
     for suffix, some in {"": of_whole, **named}.items():
         metrics[f"held_out_nll_lstm{suffix}"] = mean_nll(read[some], places[some], temperature)
         metrics[f"held_out_nll_product{suffix}"] = mean_nll(product[some], places[some])
     mean = [averaged([CellDistribution.from_logits(partition, row) for row in log_p]).p for log_p in own]
-    metrics["held_out_nll_average"] = mean_nll(np.log(np.maximum(np.stack(mean), 1e-30)), held_out.places)
+    metrics["held_out_nll_average"] = mean_nll(np.log(np.maximum(np.stack(mean), 1e-30)), albums.places)
     metrics["held_out_nll_single"] = mean_nll(
-        np.concatenate(own), np.repeat(held_out.places, [len(log_p) for log_p in own])
+        np.concatenate(own), np.repeat(albums.places, [len(log_p) for log_p in own])
     )
-    return temperature, dependency, metrics
+    return metrics
 
 
 def _beginnings(photos: int) -> list[int]:
@@ -195,13 +278,13 @@ def _beginnings(photos: int) -> list[int]:
     return [2**power for power in range(1, photos.bit_length()) if 2**power < photos]
 
 
-def _first_of(order: Sequence[NDArray[np.int64]], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those of ``kept`` (m,) whose photos are the first few thousand, in an order of chance: sets are often sorted."""
-    ways = np.random.default_rng(0).permutation(len(order))
-    counts = np.array([len(order[which]) if kept[which] else 0 for which in ways.tolist()], np.int64)
-    mask = np.zeros(len(order), bool)
-    mask[ways[np.cumsum(counts) <= _MOST_HELD_OUT]] = True
-    return mask & kept
+def _first_of(albums: Albums) -> Albums:
+    """Those whose photos are the first few thousand, in an order of chance: sets are often sorted."""
+    mask, photos = np.zeros(len(albums), bool), 0
+    for which in np.random.default_rng(0).permutation(len(albums)).tolist():
+        if photos + len(albums.order[which]) <= _MOST_HELD_OUT:
+            mask[which], photos = True, photos + len(albums.order[which])
+    return albums.only(mask)
 
 
 def _copied(source: Path, target: Path) -> Path:

@@ -43,8 +43,11 @@ def add_train_album(models: Commands) -> None:
     album.add_argument("--rate", type=float, default=3e-3, metavar="R", help="highest learning rate (default 0.003)")
     album.add_argument("--smoothing-km", type=float, default=0.0, metavar="KM",
                        help="reach of haversine-smoothed labels (default: none)")  # fmt: skip
-    album.add_argument("--held-out", type=float, default=0.1, metavar="SHARE",
-                       help="share of the albums to keep for measuring, by place (default 0.1)")  # fmt: skip
+    album.add_argument(
+        "--held-out", type=float, metavar="SHARE",
+        help="share of the places to keep for stopping and measuring (default: those that the prior's own training "
+        "kept, where SET is what it was trained on, else 0.1)",
+    )  # fmt: skip
     album.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for the embeddings")
     album.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode photos (default 0)")
     album.add_argument("--seed", type=int, default=0, metavar="N")

@@ -28,6 +28,8 @@ from backbone.density import DensityPrior
 from backbone.planet import PlanetPrior
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card
+from backbone.train_album import _divided as divided
+from backbone.train_album import _with_own as with_own
 from backbone.train_album import of_one_place, train_album
 from backbone.train_prior import Recipe, Run, train
 from backbone.weights_store import add, verify
@@ -213,6 +215,61 @@ class TestTraining:
         with pytest.raises(DatasetError, match="left to train on"):
             train_album(tmp_path, PlanetPrior(prior), PHOTOS, [one_of_each, pair])
 
+    def test_what_the_prior_was_trained_on_is_not_held_out_unless_asked_for_and_then_the_card_says_so(
+        self, prior: Path, out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def trained(held_out: float | None, folder: Path = prior) -> dict[str, object]:
+            shutil.rmtree(tmp_path / "model", ignore_errors=True)
+            caplog.clear()
+            recipe = AlbumRecipe(hidden=4, epochs=1, held_out=held_out)
+            train_album(tmp_path, PlanetPrior(folder), PHOTOS, albums_of_cells(), recipe=recipe)
+            card = read_album_card(tmp_path / "model", read_card(prior).sha256)
+            assert card is not None
+            return card.data
+
+        shutil.copytree(out / "embeddings", tmp_path / "embeddings")
+        data = trained(None)
+        assert (data["held_out_share"], data["held_out_seen_by_prior"]) == (0.2, 0) and "flatter" not in caplog.text
+        seen = trained(0.6)["held_out_seen_by_prior"]
+        assert isinstance(seen, int) and seen > 0 and f"{seen} of " in caplog.text and "flatter" in caplog.text
+        other = Path(shutil.copytree(prior, tmp_path / "other"))
+        card = json.loads((other / "planet.json").read_text())
+        card["data"]["held_out_from"] = "another set"
+        (other / "planet.json").write_text(json.dumps(card))
+        data = trained(None, other)
+        assert (data["held_out_share"], data["held_out_seen_by_prior"]) == (0.1, None) and "flatter" in caplog.text
+
+    def test_an_album_is_on_one_side_with_its_photos_of_that_side_only(self) -> None:
+        side = np.array([0, 0, 2, 1, 1, 2, 2, 0])
+        albums = [np.array(a) for a in ([0, 2, 1, 7], [3, 0, 4], [5, 6, 1], [2, 0], [], [7])]
+        training, judged, fitted = divided(albums, side)
+        assert [[a.tolist() for a in part] for part in (training, judged, fitted)] == [[[0, 1, 7]], [[3, 4]], [[5, 6]]]
+
+    def test_albums_that_stop_and_calibrate_are_not_those_that_are_measured(
+        self, prior: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import backbone.train_album as module
+
+        shutil.copytree(out / "embeddings", tmp_path / "embeddings")
+        given: dict[str, Albums] = {}
+        learnt, measured = module.learn, module._measured
+        monkeypatch.setattr(module, "learn", lambda t, h, *a: (given.update(trained=t, stops=h), learnt(t, h, *a))[1])
+        monkeypatch.setattr(module, "_measured", lambda n, p, h, *a: (given.update(says=h), measured(n, p, h, *a))[1])
+        recipe = AlbumRecipe(hidden=4, epochs=1, held_out=0.5)
+        train_album(tmp_path, PlanetPrior(prior), PHOTOS, albums_of_cells(), recipe=recipe)
+        spots = [
+            {tuple(point) for album in some.order for point in some.points[album].tolist()} for some in given.values()
+        ]
+        assert all(spots) and not spots[0] & spots[1] and not spots[0] & spots[2] and not spots[1] & spots[2]
+
+    def test_a_photo_that_has_gone_since_its_embedding_is_in_no_held_out_album(self, prior: Path) -> None:
+        photos = ColouredPhotos(240, damaged=60)
+        albums = Albums(np.zeros((240, 160), np.float32), np.zeros(240, np.int32), np.zeros((240, 3), np.float32),
+                        [np.array([60, 1, 2]), np.array([120, 3]), np.array([5, 4])])  # fmt: skip
+        left, own = with_own(PlanetPrior(prior), photos, albums, "cpu", 0)
+        assert [album.tolist() for album in left.order] == [[1, 2], [5, 4]]
+        assert all(np.exp(log_p).sum(axis=1) == pytest.approx(np.ones(2), rel=1e-4) for log_p in own)
+
     @pytest.mark.parametrize("field", ["hidden", "epochs", "batch", "rate", "held_out"])
     def test_a_recipe_that_makes_no_training_is_refused(self, field: str) -> None:
         with pytest.raises(RequestError, match=field.replace("_", " ")):
@@ -322,10 +379,10 @@ class TestPrior:
         assert card is not None and card.beats_product(photos) is lstm
 
     def test_enough_albums_of_a_size_have_figures_of_their_own(self, prior: Path, tmp_path: Path) -> None:
-        cells = PARTITION.cells_of(PHOTOS.lat, PHOTOS.lon)
-        pairs = [np.flatnonzero(cells == c)[k : k + 2].tolist() for c in np.unique(cells) for k in range(0, 40, 2)]
-        pairs = [pair for pair in pairs if len(pair) == 2]
-        train_album(tmp_path, PlanetPrior(prior), PHOTOS, pairs, recipe=AlbumRecipe(hidden=8, epochs=1, held_out=0.6))
+        photos = ColouredPhotos(240)
+        photos.lat, photos.lon = (np.repeat(some[::2], 2) for some in (photos.lat, photos.lon))
+        pairs = np.arange(240).reshape(120, 2).tolist()
+        train_album(tmp_path, PlanetPrior(prior), photos, pairs, recipe=AlbumRecipe(hidden=8, epochs=1, held_out=0.7))
         card = read_album_card(tmp_path / "model", read_card(prior).sha256)
         assert card is not None and card.metrics["held_out_nll_product_2"] == card.metrics["held_out_nll_product"]
         assert "held_out_nll_lstm_4" not in card.metrics
