@@ -32,7 +32,7 @@ KNOWN: Final = {
     "ViT-L-14/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
     "ViT-L-14/laion2b_s32b_b82k": "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
 }
-"""What ``auto`` looks for to its repository on the Hugging Face hub: what costs least a photo first, of those the best."""
+"""What ``auto`` looks for to its repository on the Hugging Face hub: the cheapest first, of those as cheap the best."""
 
 _FILES: Final = ("open_clip_model.safetensors",)  # never a pickle
 
