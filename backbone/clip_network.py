@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,15 +24,15 @@ DEFAULT: Final = "ViT-B-32/laion2b_s34b_b79k"
 """Architecture and weights that ``clip`` stands for: 600 MB, MIT."""
 
 KNOWN: Final = {
-    "ViT-L-14/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
-    "ViT-L-14/laion2b_s32b_b82k": "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
-    "ViT-B-16/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K",
-    "ViT-B-16/laion2b_s34b_b88k": "laion/CLIP-ViT-B-16-laion2B-s34B-b88K",
     "ViT-B-32/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
     "ViT-B-32/laion2b_s34b_b79k": "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
     "ViT-B-32/openai": "timm/vit_base_patch32_clip_224.openai",
+    "ViT-B-16/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K",
+    "ViT-B-16/laion2b_s34b_b88k": "laion/CLIP-ViT-B-16-laion2B-s34B-b88K",
+    "ViT-L-14/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
+    "ViT-L-14/laion2b_s32b_b82k": "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
 }
-"""What ``auto`` looks for, the best first, to its repository on the Hugging Face hub."""
+"""What ``auto`` looks for to its repository on the Hugging Face hub: the cheapest first, of those as cheap the best."""
 
 _FILES: Final = ("open_clip_model.safetensors",)  # never a pickle
 
@@ -44,29 +46,40 @@ class ClipNetwork:
         model: Has ``encode_image``, ``encode_text`` and ``logit_scale``; in evaluation mode.
         preprocess: A PIL picture to a tensor (3, s, s).
         tokenizer: Sentences to tokens (n, length).
+        sha256: Of its weights, which tells it from other weights of that name; empty where nobody took it.
     """
 
     name: str
     model: Any
     preprocess: Callable[[Any], Tensor]
     tokenizer: Callable[[Sequence[str]], Tensor]
+    sha256: str = ""
 
 
 def cached_weights(name: str) -> Path | None:
-    """The weights of one of :data:`KNOWN` in the hub's cache on this machine, or None; looks at a few folders only."""
+    """The weights of one of :data:`KNOWN` in the hub's cache on this machine, or None; looks at a few files only.
+
+    Of several revisions that are there it is the one that the cache calls ``main``, as it is for the hub's own library;
+    without such a name, the only one.
+    """
     repository = KNOWN.get(name)
     if repository is None:
         return None
     try:
-        snapshots = _hub_cache() / f"models--{repository.replace('/', '--')}" / "snapshots"
-        found = [path for snapshot in sorted(snapshots.iterdir()) for f in _FILES if (path := snapshot / f).is_file()]
-    except (OSError, RuntimeError):  # no such folder, none that may be read, or no home
+        kept = _hub_cache() / f"models--{repository.replace('/', '--')}"
+        snapshots = list((kept / "snapshots").iterdir())
+        main = kept / "refs" / "main"
+        if main.is_file():
+            revision = main.read_text(encoding="ascii").strip()
+            snapshots = [snapshot for snapshot in snapshots if snapshot.name == revision]
+        found = [path for snapshot in snapshots for f in _FILES if (path := snapshot / f).is_file()]
+    except (OSError, RuntimeError, UnicodeDecodeError):  # no such folder, none that may be read, or no home
         return None
-    return found[-1] if found else None
+    return found[0] if len(found) == 1 else None
 
 
 def first_at_hand() -> str | None:
-    """The first of :data:`KNOWN` whose weights are on this machine."""
+    """The first of :data:`KNOWN`, so the cheapest, whose weights are on this machine."""
     return next((name for name in KNOWN if cached_weights(name) is not None), None)
 
 
@@ -95,7 +108,9 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
                 f"open_clip knows no {printable(name)!r}: write clip:MODEL/PRETRAINED as in clip:{DEFAULT}; "
                 "open_clip.list_pretrained() names them"
             )
-        # A file is given by its path, so that what is at hand is used without a question to the hub.
+        # A file is given by its path, so that what is at hand is used without a question to the hub. How pictures are
+        # prepared belongs to the tag, which open_clip does not see then.
+        prepared = open_clip.get_pretrained_cfg(architecture, tag)
         try:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 architecture,
@@ -104,11 +119,27 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
                 force_quick_gelu=tag == "openai",
                 pretrained_image=False,
                 weights_only=True,
+                **{f"image_{key}": prepared.get(key) for key in ("mean", "std", "interpolation", "resize_mode")},
             )
             tokenizer = open_clip.get_tokenizer(architecture)
         except Exception as error:  # whatever the hub, a damaged file or a cut connection leads to
             raise _not_loaded(name, cached, offline, error) from error
-    return ClipNetwork(name, model.eval(), preprocess, tokenizer)
+    return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(cached or cached_weights(name), model))
+
+
+def _digest(path: Path | None, model: Any) -> str:
+    """SHA-256 of the file at ``path``; without one, of the names and bytes of the model's tensors."""
+    if path is None:
+        digest = hashlib.sha256()
+        for name, tensor in sorted(model.state_dict().items()):
+            digest.update(name.encode("utf-8"))
+            digest.update(tensor.contiguous().cpu().numpy())
+        return digest.hexdigest()
+    blob = path.resolve().name  # the hub's cache calls a large file by its SHA-256
+    if re.fullmatch("[0-9a-f]{64}", blob):
+        return blob
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception) -> OfflineError | WeightsError:

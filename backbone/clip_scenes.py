@@ -3,6 +3,7 @@
 ``p(noun | photo) ~ p(noun) exp(s cos(photo, noun))`` over all nouns of all categories at once, with CLIP's own logit
 scale ``s`` and a prior that makes scenes, categories in a scene and nouns in a category alike. The probability of a
 category is the sum over its nouns, that of a scene the sum over its categories, so that the levels never disagree.
+No temperature was fitted: the probabilities are as sure as CLIP's own scale makes them.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def default_folder() -> Path | None:
     return folder if folder.is_absolute() else None
 
 
-def text_key(network: str) -> str:
-    """What text embeddings depend on, as 32 hexadecimal digits: the network's name and every prompt in its order."""
-    content = json.dumps([network, TEMPLATES, {category: NOUNS[category] for category in NOUNS}])
+def text_key(network: str, sha256: str = "") -> str:
+    """What text embeddings depend on, as 32 hexadecimal digits: the network's name and weights, and every prompt."""
+    content = json.dumps([network, sha256, TEMPLATES, {category: NOUNS[category] for category in NOUNS}])
     return hashlib.sha256(content.encode("utf-8")).hexdigest()[:32]
 
 
@@ -95,6 +96,7 @@ class ClipScenes:
             trained_on="pictures and captions of the web, by the makers of the weights",
             licence="that of the weights, see the hub",
             network=True,
+            sha256=self._network.sha256,
         )
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[Mapping[str, float]]:
@@ -121,9 +123,9 @@ class ClipScenes:
         import torch
         from PIL import Image as Pillow
 
+        model = self._on(device)  # before the texts, which are embedded where the network is
         texts = torch.from_numpy(self.texts())
         step = self._batch or (_AT_ONCE if device.startswith("cuda") else 1)
-        model = self._on(device)
         rows = []
         with torch.inference_mode():
             texts = texts.to(device)
@@ -136,7 +138,8 @@ class ClipScenes:
     def texts(self) -> NDArray[np.float32]:
         """(nouns, d) unit embeddings, in the order of ``NOUNS``; from memory, the cache folder, or computed."""
         if self._texts is None:
-            path = None if self._folder is None else self._folder / f"{text_key(self._network.name)}.safetensors"
+            key = text_key(self._network.name, self._network.sha256)
+            path = None if self._folder is None else self._folder / f"{key}.safetensors"
             self._texts = _read(path)
             if self._texts is None:
                 self._texts = self._embedded()

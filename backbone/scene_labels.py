@@ -63,7 +63,8 @@ def label_scenes(
 ) -> int:
     """Ask ``model`` about every photo and write a table that :func:`read_scene_labels` reads.
 
-    Started again it goes on after the rows that are there. A photo that cannot be read has a row without numbers.
+    Started again it goes on after the rows that are there; each says which model it is of. A photo that cannot be read
+    has a row without numbers.
 
     Args:
         out: The CSV file.
@@ -77,10 +78,12 @@ def label_scenes(
         How many of all its photos could not be read.
 
     Raises:
-        DatasetError: ``out`` cannot be written, or holds something else.
+        DatasetError: ``out`` cannot be written, or holds something else, or labels of another model.
     """
-    head = ["file", *SCENES]
-    done, lost = _begun(out, head, photos)
+    head = ["file", *SCENES, "model"]
+    weights = model.card.sha256[:12]
+    named = f"{model.name}@{weights}" if weights else model.name
+    done, lost = _begun(out, head, photos, named)
     advance(done)
 
     def read(index: int) -> NDArray[np.uint8] | None:
@@ -101,7 +104,8 @@ def label_scenes(
                 for index, picture in zip(indices, pictures, strict=True):
                     lost += picture is None
                     scene = None if picture is None else next(said)
-                    writer.writerow([photos.key(index), *("" if scene is None else f"{scene[k]:.4f}" for k in SCENES)])
+                    told = ("" if scene is None else f"{scene[k]:.4f}" for k in SCENES)
+                    writer.writerow([photos.key(index), *told, named])
                 stream.flush()
                 advance(len(indices))
     except OSError as error:
@@ -109,14 +113,15 @@ def label_scenes(
     return lost
 
 
-def _begun(out: Path, head: list[str], photos: PhotoSet) -> tuple[int, int]:
+def _begun(out: Path, head: list[str], photos: PhotoSet, model: str) -> tuple[int, int]:
     """How many rows ``out`` has, those of the first photos, and how many of them are empty; half a row is cut off."""
     if not out.exists():
         return 0, 0
     try:
         content = out.read_text(encoding="utf-8")
         whole = content[: content.rfind("\n") + 1]
-        rows = list(csv.reader(whole.splitlines()))
+        rows = [row for row in csv.reader(whole.splitlines()) if row]  # without blank lines
+        whole = whole if rows else ""
         if len(whole) < len(content):
             out.write_text(whole, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -125,10 +130,17 @@ def _begun(out: Path, head: list[str], photos: PhotoSet) -> tuple[int, int]:
         ) from error
     if not rows:
         return 0, 0
-    names = [row[0] for row in rows[1:] if row]
-    if rows[0] != head or names != [photos.key(k) for k in range(min(len(names), len(photos)))]:
+    names = [row[0] for row in rows[1:]]
+    of_length = all(len(row) == len(head) for row in rows)
+    if rows[0] != head or not of_length or names != [photos.key(k) for k in range(min(len(names), len(photos)))]:
         raise DatasetError(
             f"{printable(str(out))} holds something else than labels of {photos.name}: give another name"
+        )
+    others = sorted({row[-1] for row in rows[1:]} - {model})
+    if others:
+        raise DatasetError(
+            f"{printable(str(out))} holds labels by {printable(others[0])[:80]}, not {printable(model)}: go on with "
+            "that model, or give another name"
         )
     return len(names), sum(not row[1] for row in rows[1:])
 

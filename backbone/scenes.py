@@ -58,7 +58,7 @@ class SceneCard:
         licence: Licence of its weights.
         network: Whether it runs a network, which a GPU makes faster.
         accuracy: Name of a measured figure to its value, with the set in the name.
-        sha256: Of its weights, in hexadecimal digits; empty where it has none of ours.
+        sha256: Of its weights, in hexadecimal digits; empty where it has none or nobody took it.
     """
 
     summary: str
@@ -70,7 +70,11 @@ class SceneCard:
 
 
 class SceneModel(Protocol):
-    """Pixels to calibrated probabilities of the scenes."""
+    """Pixels to probabilities of the scenes.
+
+    How far they may be taken at their word is the model's own: the head's temperature was fitted on two sets, and its
+    expected calibration error is 0.04 to 0.15 on others (``benchmarks/results/scenes.txt``); CLIP's was not fitted.
+    """
 
     @property
     def name(self) -> str:
@@ -90,8 +94,10 @@ def make_scene_model(name: str = "auto", *, offline: bool = False) -> SceneModel
     Args:
         name: What is wanted.
 
-            - ``"auto"``: CLIP, where weights that we know of are on this machine already, else the head; it fetches
-              nothing.
+            - ``"auto"``: CLIP, where weights that we know of are on this machine already, the smallest of them first,
+              else the head; it fetches nothing. CLIP reads 600 MB or more at every start, and takes 0.2 s (ViT-B-32)
+              to 2.3 s (ViT-L-14) of one processor core a photo; with new weights it spends a minute or two on its
+              sentences, once. ``"head"`` spares that.
             - ``"head"``: our own, which ships; measured in ``benchmarks/results/scenes.txt``.
             - ``"clip"``, ``"clip:MODEL/PRETRAINED"``: CLIP as open_clip calls it, fetched where it is not at hand.
             - ``"none"``.

@@ -69,6 +69,7 @@ def rows_of(photos: PhotoSet, names: PackedNames, *, where: str) -> NDArray[np.i
     """
     keys = PackedNames.of(photos.key(index) for index in range(len(photos)))
     rows = names.positions(keys)
+    rows[_empty(keys)] = -1
     inside = PackedNames.of(key.partition("/")[2] for key in keys)
     for endings in ((), PHOTO_ENDINGS):
         for of_photo in (keys, inside):
@@ -78,6 +79,7 @@ def rows_of(photos: PhotoSet, names: PackedNames, *, where: str) -> NDArray[np.i
             if endings:
                 here, there = here.without_endings(endings), there.without_endings(endings)
             found = here.positions(there)
+            found[_empty(there)] = -1  # no name is none that a blank row could have
             taken, count = np.unique(found[found >= 0], return_counts=True)
             if (count > 1).any():
                 name = printable(names[int(free[taken[count > 1][0]])])
@@ -88,3 +90,8 @@ def rows_of(photos: PhotoSet, names: PackedNames, *, where: str) -> NDArray[np.i
             f"no photo of {photos.name} is named in {where}: names there should be like {printable(keys[0])[:200]}"
         )
     return rows
+
+
+def _empty(names: PackedNames) -> NDArray[np.bool_]:
+    """(n,) which of ``names`` are empty."""
+    return np.array([not name for name in names], bool)

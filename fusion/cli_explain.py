@@ -74,9 +74,11 @@ def _explain(args: argparse.Namespace) -> int:
             raise RequestError(f"{args.heatmap} is the photo itself: name another file, it is never overwritten")
     if args.photo.is_dir():
         raise RequestError(f"{args.photo} is a folder: name one photo")
+    # The ranker that the command builds takes nothing from the scene, so that no scene model is loaded for it.
     locator = Locator(
-        args.prior, ocr=args.ocr, regions=args.regions, device=args.device, offline=True if args.offline else None
-    )
+        args.prior, ocr=args.ocr, regions=args.regions, scenes="none", device=args.device,
+        offline=True if args.offline else None,
+    )  # fmt: skip
     told = locator.explain(args.photo, _target(args, locator), what=args.what)
     print(told.to_json() if args.json else str(told), flush=True)
     if args.heatmap is not None:

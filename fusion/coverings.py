@@ -56,7 +56,8 @@ class Part:
     """A place of the photo that was covered by itself, and what that did.
 
     Attributes:
-        kind: ``"line"``, ``"sign"``, ``"plate"``, or ``"area"`` for a window without text that moved the prior.
+        kind: ``"line"``, ``"sign"``, ``"plate"``, or ``"area"`` for a window that moved the prior and touches
+            no text that told something.
         text: What stands there, masked; "" for an area.
         box: In pixels of the photo.
         drop: Log-odds that the target loses without it, nats; negative where it speaks against the target.
@@ -121,8 +122,8 @@ class Coverings:
         self.view = reduced(pixels)
         self.scale = self.view.shape[1] / pixels.shape[1]
         self.grid = grid_of(self.view.shape[0], self.view.shape[1])
-        [output] = locator.prior.predict([self.view], device=locator.device)
-        self.prior = output.distribution
+        [output] = locator.predict([self.view])
+        self.prior, self._scene = output.distribution, output.scene
         self._clues = locator.clues(looked.readings, looked.plates) if reads else []
         self.whole = self._fused(self.prior, self._clues)
         telling = {name for clue in self._clues for name, _, _ in spans_of(clue.evidence.sources)}
@@ -189,7 +190,7 @@ class Coverings:
         return np.asarray(sum(means, np.zeros(self.grid)) / np.maximum(kinds, 1.0), np.float32)
 
     def parts(self, aim: Target, tried: Sequence[Tried]) -> list[Part]:
-        """Lines, signs and plates, and the windows that moved the prior most, none of which overlap."""
+        """Lines, signs and plates; and the windows without such text that moved the prior most, none overlapping."""
         base = aim.log_odds(self.whole)
         parts = [
             Part(one.covering.kind, one.covering.text, one.covering.box, drop, _logistic(base - drop))
@@ -198,7 +199,7 @@ class Coverings:
             for drop in [one.looks + one.text]
         ]
         named: list[Window] = []
-        windows = tried[: len(self._windows)] if self.visual else []
+        windows = [one for one in tried[: len(self._windows)] if self.visual and not one.touched]
         for one in sorted(windows, key=lambda one: -abs(one.looks)):
             window = one.covering.window
             if len(named) == _AREAS or abs(one.looks) < _LEAST_NATS:
@@ -244,7 +245,8 @@ class Coverings:
         return predict_covered(self._locator.prior, self.view, windows, self._how, device=self._locator.device)
 
     def _fused(self, prior: CellDistribution, clues: Sequence[Clue]) -> CellDistribution:
-        return self._locator.ranker.fuse(prior, clues).posterior
+        """What the locator makes of them; the scene, as far as its ranker goes by it, stays that of the whole photo."""
+        return self._locator.ranker.fuse(prior, clues, self._scene).posterior
 
     def _in_photo(self, window: Window) -> tuple[float, float, float, float]:
         left, top, right, bottom = (value / self.scale for value in window)

@@ -8,7 +8,6 @@ seen without knowing the colours, and told apart by those who do not tell red fr
 from __future__ import annotations
 
 import io
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -37,7 +36,7 @@ _PHOTO_PX: Final = (480, 960)  # longer side of the photo as it is drawn: small 
 _LEAST_WIDTH: Final = 560  # of the picture: a narrow photo stands in the middle of it
 _LEAST_SCALE: Final = 0.1  # nats at the end of the scale where nothing moves the target by more
 _NAMED: Final = 5
-_MARGIN, _LINE, _LETTERS, _BAR = 14, 20, 14, 14  # pixels
+_MARGIN, _LINE, _LETTERS, _HEADING, _BAR = 14, 20, 14, 17, 14  # pixels
 _FONTS: Final = ("DejaVuSans.ttf", "Arial.ttf", "arial.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf")
 _PLAIN: Final = MappingProxyType({"•": "*", "…": "..."})
 _PAPER, _INK, _GREY = (250, 250, 250), (25, 25, 25), (105, 105, 105)
@@ -95,14 +94,16 @@ def draw_heatmap(told: Explanation) -> NDArray[np.uint8]:
     _frame(shown, named, told.picture_scale * enlarged)
 
     width = max(size[0], _LEAST_WIDTH) + 2 * _MARGIN
-    rows = _rows(told, named, peak, (width - 2 * _MARGIN) // 7)
-    above, below = rows
-    height = 3 * _MARGIN + _LINE * len(above) + size[1] + _BAR + _LINE + 8 + _LINE * len(below) + _MARGIN
+    heading, above, below = _rows(told, named, peak, width - 2 * _MARGIN)
+    height = 3 * _MARGIN + _LINE * len(heading + above) + size[1] + _BAR + _LINE + 8 + _LINE * len(below) + _MARGIN
     sheet = Pillow.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     y = _MARGIN
-    for k, line in enumerate(above):
-        draw.text((_MARGIN, y), line, _INK if k == 0 else _GREY, font=_font(_LETTERS + (3 if k == 0 else 0)))
+    for line in heading:
+        draw.text((_MARGIN, y), line, _INK, font=_font(_HEADING))
+        y += _LINE
+    for line in above:
+        draw.text((_MARGIN, y), line, _GREY, font=_font(_LETTERS))
         y += _LINE
     y += _MARGIN // 2
     sheet.paste(shown, ((width - size[0]) // 2, y))
@@ -172,11 +173,11 @@ def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, fl
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _rows(told: Explanation, named: Sequence[Part], peak: float, letters: int) -> tuple[list[str], list[str]]:
-    """Lines above the photo and below the scale, none longer than ``letters``."""
-    above = [_shown(title(told)).replace("what carries", "What carries", 1)]
+def _rows(told: Explanation, named: Sequence[Part], peak: float, width: int) -> tuple[list[str], list[str], list[str]]:
+    """The heading, lines above the photo and lines below the scale, none wider than ``width`` pixels."""
+    heading = _shown(title(told)).replace("what carries", "What carries", 1)
     without = "" if told.without_text is None else f"without any text {percent(told.without_text)}; "
-    above.append(f"{without}prior {_shown(told.prior_name)}")
+    above = [f"{without}prior {_shown(told.prior_name)}"]
     colours = "red to yellow: carries it, covering this place lowers its odds"
     if _two_ways(told.heat, peak):
         colours += "; blue to cyan: speaks against it"
@@ -187,11 +188,27 @@ def _rows(told: Explanation, named: Sequence[Part], peak: float, letters: int) -
         below.append(f"{k}  {what}: {effect(told, part)}")
     if not named:
         below.append(f"No place by itself moves it by {LEAST_NATS:g} nats.")
-    return _wrapped(above, letters), _wrapped(below, letters)
+    return _wrapped([heading], width, _HEADING), _wrapped(above, width, _LETTERS), _wrapped(below, width, _LETTERS)
 
 
-def _wrapped(lines: Sequence[str], letters: int) -> list[str]:
-    return [part for line in lines for part in textwrap.wrap(line, letters)]
+def _wrapped(lines: Sequence[str], width: int, size: int) -> list[str]:
+    """``lines`` broken between words so that letters of ``size`` fit into ``width`` pixels; longer words are cut."""
+    font, out = _font(size), list[str]()
+    for line in lines:
+        row = ""
+        for word in line.split(" "):
+            longer = f"{row} {word}" if row else word
+            if font.getlength(longer) <= width:
+                row = longer
+                continue
+            out += [row] if row else []
+            row = word
+            while font.getlength(row) > width and len(row) > 1:
+                kept = next((k for k in range(len(row) - 1, 1, -1) if font.getlength(row[:k]) <= width), 1)
+                out.append(row[:kept])
+                row = row[kept:]
+        out.append(row)
+    return out
 
 
 def _of_scale(told: Explanation, peak: float) -> str:

@@ -163,7 +163,7 @@ class Locator:
         """
         constraints = Constraints.parse(within, exclude, self.prior.partition)
         seen = self._see(image)
-        [output] = self._predict([seen.view])
+        [output] = self.predict([seen.view])
         return self._answer(seen, output, constraints)
 
     def explain(
@@ -269,7 +269,7 @@ class Locator:
                 except Exception as error:
                     yield _failure(item.name, error)
 
-    def _predict(self, views: Sequence[NDArray[np.uint8]]) -> list[PriorOutput]:
+    def predict(self, views: Sequence[NDArray[np.uint8]]) -> list[PriorOutput]:
         """The prior's output for each view, with the scene model's word where the prior says nothing of the scene."""
         outputs = list(self.prior.predict(views, device=self.device))
         silent = [k for k, output in enumerate(outputs) if output.scene is None]
@@ -282,7 +282,7 @@ class Locator:
     def _predict_each(self, views: Sequence[NDArray[np.uint8]]) -> Sequence[PriorOutput | Exception]:
         """The prior's output for each view; where a batch fails, one by one, and the error where one fails."""
         try:
-            return self._predict(views)
+            return self.predict(views)
         except _OF_THE_INSTALLATION:
             raise
         except Exception as error:  # whatever a model raises on one odd photo

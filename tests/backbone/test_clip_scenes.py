@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from backbone import clip_network, clip_scenes
 from backbone.clip_network import DEFAULT, KNOWN, ClipNetwork, cached_weights, first_at_hand, load_network
@@ -115,9 +117,9 @@ def test_a_damaged_cache_is_built_again(network: ClipNetwork, tmp_path: Path, da
 
 
 def test_other_weights_and_other_prompts_have_texts_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {text_key("small/random"), text_key("small/other")}
+    keys = {text_key("small/random"), text_key("small/other"), text_key("small/random", "ab")}
     monkeypatch.setattr(clip_scenes, "TEMPLATES", (*TEMPLATES, "a drawing of {}."))
-    assert len(keys | {text_key("small/random")}) == 3
+    assert len(keys | {text_key("small/random")}) == 4
 
 
 def test_a_cache_that_cannot_be_written_costs_no_answer(network: ClipNetwork, tmp_path: Path) -> None:
@@ -142,13 +144,108 @@ def fake_cache(folder: Path, name: str, content: bytes = b"") -> Path:
     return path
 
 
-def test_what_is_at_hand_is_found_best_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_at_hand_is_found_cheapest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert first_at_hand() is None
+    large = fake_cache(tmp_path, "ViT-L-14/laion2b_s32b_b82k")
+    assert first_at_hand() == "ViT-L-14/laion2b_s32b_b82k" and cached_weights("ViT-L-14/laion2b_s32b_b82k") == large
     path = fake_cache(tmp_path, DEFAULT)
     assert first_at_hand() == DEFAULT and cached_weights(DEFAULT) == path
-    better = fake_cache(tmp_path, "ViT-L-14/laion2b_s32b_b82k")
-    assert first_at_hand() == "ViT-L-14/laion2b_s32b_b82k" and cached_weights("ViT-L-14/laion2b_s32b_b82k") == better
+
+
+def test_of_two_revisions_the_one_called_main_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    first = fake_cache(tmp_path, DEFAULT)
+    second = first.parent.parent / "def" / first.name
+    second.parent.mkdir()
+    second.write_bytes(b"")
+    assert cached_weights(DEFAULT) is None  # which of them is anybody's guess
+    refs = first.parent.parent.parent / "refs"
+    refs.mkdir()
+    for path in (first, second):
+        (refs / "main").write_text(path.parent.name)
+        assert cached_weights(DEFAULT) == path
+    (refs / "main").write_text("gone")
+    assert cached_weights(DEFAULT) is None
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of a small architecture whose tag wants pictures prepared in a way of its own, in the hub's cache."""
+    import open_clip.factory
+    import open_clip.pretrained
+    from safetensors.torch import save_file
+
+    name = "whence-tiny/wide"
+    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+    vision = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16}
+    config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}
+    way = {"mean": (0.5,) * 3, "std": (0.4,) * 3, "interpolation": "bilinear", "resize_mode": "squash"}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "whence-tiny", config)
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "whence-tiny", {"wide": {"hf_hub": "us/tiny/", **way}})
+    monkeypatch.setitem(KNOWN, name, "us/tiny")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    path = fake_cache(tmp_path / "hub", name)
+    save_file(small_network().model.state_dict(), path)
+    return path
+
+
+def test_weights_at_hand_see_pictures_prepared_as_fetched_ones_do(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_hand = load_network("whence-tiny/wide")
+    monkeypatch.setattr(clip_network, "cached_weights", lambda name: None)
+    monkeypatch.setattr("open_clip.factory.download_pretrained", lambda *_, **__: str(tiny))
+    fetched = load_network("whence-tiny/wide")
+    assert str(at_hand.preprocess) == str(fetched.preprocess) and "0.4" in str(at_hand.preprocess)
+    picture = Image.fromarray(PHOTOS[0])
+    assert np.array_equal(at_hand.preprocess(picture), fetched.preprocess(picture))
+
+
+def test_other_weights_of_one_name_have_another_card_other_texts_and_other_settings(tiny: Path) -> None:
+    from safetensors.torch import save_file
+
+    from fusion.batch import settings_of
+    from fusion.locator import Locator
+
+    told = []
+    for seed in (0, 1):
+        save_file(small_network(seed).model.state_dict(), tiny)
+        network = load_network("whence-tiny/wide")
+        scenes = ClipScenes(network=network, folder=tiny.parent)
+        assert scenes.card.sha256 == hashlib.sha256(tiny.read_bytes()).hexdigest()
+        told.append((text_key(network.name, network.sha256), settings_of(Locator(ocr="none", scenes=scenes))))
+    assert told[0][0] != told[1][0] and told[0][1] != told[1][1]
+
+
+def test_the_hubs_name_for_a_file_is_its_digest_and_weights_from_elsewhere_have_one(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, blob = tiny.read_bytes(), tiny.parent / ("0123456789abcdef" * 4)
+    blob.write_bytes(content)
+    tiny.unlink()
+    tiny.symlink_to(blob)
+    assert load_network("whence-tiny/wide").sha256 == blob.name
+    monkeypatch.setattr(clip_network, "cached_weights", lambda name: None)
+    monkeypatch.setattr("open_clip.factory.download_pretrained", lambda *_, **__: str(tiny))
+    digest = load_network("whence-tiny/wide").sha256
+    assert len(digest) == 64 and digest == load_network("whence-tiny/wide").sha256
+
+
+def test_texts_are_embedded_on_the_device_that_was_asked_for(network: ClipNetwork, tmp_path: Path) -> None:
+    done: list[str] = []
+
+    class Watched:
+        logit_scale, encode_image = network.model.logit_scale, network.model.encode_image
+
+        def to(self, device: str) -> None:
+            done.append(device)
+
+        def encode_text(self, tokens: object) -> object:
+            done.append("texts")
+            return network.model.encode_text(tokens)
+
+    watched = ClipNetwork(network.name, Watched(), network.preprocess, network.tokenizer)
+    ClipScenes(network=watched, folder=tmp_path).predict(PHOTOS[:1], device="cpu:0")
+    assert done[:2] == ["cpu:0", "texts"]
 
 
 def test_the_hubs_cache_is_looked_for_where_the_hub_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,8 +127,28 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
     table.write_text("set\tfile\tscene\tcategory\tdoubtful\na\tb.jpg\tindoor\tforest or field\t\n")
     with pytest.raises(DatasetError, match=r"line 2 of .*forest or field"):
         read_scene_labels(table)
+    for short in ("a\tb.jpg", "a\tb.jpg\tindoor\tworkplace"):
+        table.write_text(f"set\tfile\tscene\tcategory\tdoubtful\n{short}\n")
+        with pytest.raises(DatasetError, match=r"line 2 of .*mend it"):
+            read_scene_labels(table)
     with pytest.raises(DatasetError, match="no table"):
         read_scene_labels(tmp_path / "none.tsv")
+
+
+def test_photos_without_a_place_and_views_without_a_direction_are_named(tmp_path: Path) -> None:
+    for name in train_scenes.MAIN:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text("file,lat,lon\na.jpg,1,2\n")
+    photo = train_scenes.LabelledPhoto(train_scenes.MAIN[0], "b.jpg", "urban", "street or transport", False)
+    with pytest.raises(DatasetError, match=r"labels\.csv has no row of b\.jpg: add"):
+        train_scenes.folds_of([photo], tmp_path)
+    (tmp_path / train_scenes.MAIN[0] / "labels.csv").write_text("file,lat,lon\nb.jpg,1\n")
+    with pytest.raises(DatasetError, match="does not say where"):
+        train_scenes.folds_of([photo], tmp_path)
+    for file in ("attic", "attic:0", "attic:left:0"):
+        view_of = train_scenes.LabelledPhoto("panoramas", file, "indoor", "home or hotel", False)
+        with pytest.raises(DatasetError, match="name:yaw:pitch"):
+            train_scenes.photo_pixels(view_of, tmp_path, tmp_path)
 
 
 def middle(light: np.ndarray) -> float:
@@ -179,6 +199,8 @@ def test_training_learns_what_the_labels_say(tmp_path: Path, monkeypatch: pytest
     pixels = np.clip(np.array((60, 140, 50)) + rng.normal(0, 40, (40, 48, 3)), 0, 255).astype(np.uint8)
     assert head.predict([pixels])[0]["natural"] > 0.7
     assert path.read_bytes() == train(tmp_path / "again", table, data=tmp_path / "data", panoramas=None).read_bytes()
+    with pytest.raises(DatasetError, match="cannot write"):
+        train(table, table, data=tmp_path / "data", panoramas=None)
 
 
 def test_words_are_learnt_without_labels() -> None:

@@ -92,3 +92,23 @@ class TestLabelling:
         with pytest.raises(DatasetError, match="something else"):
             label_scenes(table, ColouredPhotos(3), ByRedness())
         assert table.read_text() == "file,lat,lon\na.jpg,1,2\n"
+
+    def test_rows_of_another_model_are_not_mixed_in(self, tmp_path: Path) -> None:
+        table, photos, other = tmp_path / "s.csv", ColouredPhotos(3), ByRedness()
+        label_scenes(table, photos, ByRedness())
+        before = table.read_text()
+        assert before.splitlines()[1].endswith(",redness")
+        other.card = SceneCard("redness", "nothing", "none", sha256="ab" * 32)
+        with pytest.raises(DatasetError, match=r"labels by redness, not redness@abababababab: go on with that model"):
+            label_scenes(table, ColouredPhotos(4), other)
+        assert table.read_text() == before and other.asked == 0
+
+    @pytest.mark.parametrize("text", ["", "\n", "\n\n"])
+    def test_blank_lines_are_passed_over(self, tmp_path: Path, text: str) -> None:
+        table, photos, model = tmp_path / "s.csv", ColouredPhotos(4), ByRedness()
+        written(table, text)
+        label_scenes(table, ColouredPhotos(2), ByRedness())
+        assert table.read_text().startswith("file,")
+        table.write_text(table.read_text().replace("\n", "\n\n", 2))
+        label_scenes(table, photos, model)
+        assert model.asked == 2 and not np.isnan(read_scene_labels(table, photos)[1:]).any()

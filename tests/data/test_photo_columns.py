@@ -51,3 +51,9 @@ def test_a_name_that_could_be_that_of_two_photos_is_refused(photos: PhotoSet) ->
 def test_a_table_of_other_photos_is_refused(photos: PhotoSet) -> None:
     with pytest.raises(DatasetError, match="should be like a"):
         rows_of(photos, PackedNames.of(["z.jpg"]), where="t.csv")
+
+
+def test_a_row_without_a_name_is_no_photos(photos: PhotoSet) -> None:
+    assert rows_of(photos, PackedNames.of(["", "trip/b.jpg"]), where="t.csv").tolist() == [-1, -1, -1, 1]
+    with pytest.raises(DatasetError, match="no photo of"):
+        rows_of(photos, PackedNames.of(["", ".jpg"]), where="t.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from backbone.occlusion import Occlusion
+from data.distribution import CellDistribution
 from data.errors import RequestError
 from data.partition import Partition
-from detectors.base import Reading
+from detectors.base import Clue, Reading
 from fusion.coverings import Part
 from fusion.explain import Explanation, explain
 from fusion.heatmap import check_heatmap_path, coloured, draw_heatmap
 from fusion.locator import Locator
+from fusion.pool import Fused, LogLinearPool
 from tests.backbone.test_occlusion import RedPatch
+from tests.fusion.test_scenes import URBAN, Says
 
 Place = tuple[int, int, int, int]
 SPAIN, NEUTRAL, PRIVATE = (40, 40, 140, 70), (200, 190, 300, 220), (40, 190, 140, 215)
@@ -152,6 +156,32 @@ def test_looks_and_text_are_told_apart_and_add_up(partition: Partition) -> None:
     assert "by the visual prior alone" in str(alone)
 
 
+def test_a_window_over_text_that_told_something_is_no_area(partition: Partition) -> None:
+    place = (250, 200, 300, 240)
+    pixels = photo(place)
+    pixels[200:220, 250:300] = (255, 0, 0)
+    told = Locator(Both(partition), ocr=Signs({place: "MADRID"}), regions="none").explain(pixels, "JP", how=FEW)
+    assert told.looks_heat is not None and told.looks_heat[210, 275] > 0.5
+    assert {part.kind for part in told.parts} == {"line"}
+
+
+class ByScene(LogLinearPool):
+    """Takes clues at their word in cities only."""
+
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
+        return super().fuse(prior, clues if scene is not None and scene["urban"] > 0.5 else [], scene)
+
+
+def test_what_is_explained_is_what_is_located_scene_and_all() -> None:
+    urban = Says(URBAN)
+    locator = Locator(ocr=Signs(TEXTS), regions="none", scenes=urban, ranker=ByScene())
+    told, answer = locator.explain(photo(SPAIN), "ES", how=FEW), locator.locate(photo(SPAIN))
+    spain = answer.distribution.partition.country_shares("ES")
+    assert told.probability == pytest.approx(float(answer.distribution.p @ spain), rel=1e-5)
+    assert told.probability > 0.3 and told.parts[0].drop > 1.0
+    assert len(urban.shown) == 2  # once a photo, however many windows
+
+
 def test_photos_are_read_again_only_where_a_telling_sign_is_touched() -> None:
     reader = Signs(TEXTS)
     told = Locator(ocr=reader, regions="none").explain(photo(SPAIN, NEUTRAL), how=FEW)
@@ -201,6 +231,17 @@ def test_a_heat_map_is_drawn_at_any_size_and_shape(told: Explanation, size: tupl
     with Image.open(out) as picture:
         assert picture.format == "PNG" and not picture.info and picture.size == drawn.shape[1::-1]
         assert out.stat().st_size < 2_000_000
+
+
+def test_no_line_of_letters_runs_off_a_narrow_picture(told: Explanation) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (60, 600), (120, 130, 140)).save(stream, "JPEG")
+    box = ((1.0, 1.0), (30.0, 1.0), (30.0, 20.0), (1.0, 20.0))
+    parts = tuple(Part("line", text, box, 2.0, 0.2) for text in ("W" * 40, "MW WM " * 7))
+    wide = replace(told, picture=stream.getvalue(), picture_scale=1.0, parts=parts, prior_name="planet:" + "W" * 90)
+    drawn = draw_heatmap(wide)
+    assert (drawn[:, -8:] == 250).all(), "letters reach the right edge"
+    assert len(drawn) > len(draw_heatmap(replace(wide, parts=(), prior_name="x"))) + 60
 
 
 def test_colours_grow_lighter_either_way_and_nothing_is_clear() -> None:
