@@ -74,7 +74,7 @@ class AlbumPrior:
         if len(photos) == 1:
             return photos[0], "one photo"
         if not self.prior.card.visual:
-            return photos[0], f"the prior says the same of each of the {len(photos)} photos"
+            return photos[0], f"only their text and clues count: the prior {self.prior.name} looks at no pixel"
         product = f"product of {len(photos)} photos, dependency {self.dependency:.2g}"
         if self.card is not None and self.card.beats_product(len(photos)):
             return self._read(outputs), f"{self._name} over {len(photos)} photos"

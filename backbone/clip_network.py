@@ -99,6 +99,10 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
     quiet_libraries(offline=offline)
     architecture, _, tag = name.partition("/")
     cached = cached_weights(name)
+    if cached is None and name in KNOWN:
+        if offline:
+            raise _not_loaded(name, cached, offline, OSError())
+        _require_hub(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of timm and huggingface_hub about themselves
         import open_clip  # seconds: torch, torchvision and timm
@@ -127,6 +131,16 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
     return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(cached or cached_weights(name), model))
 
 
+def _require_hub(name: str) -> None:
+    """Find out in seconds whether the hub answers: its own library tries for a minute, and says so at every try."""
+    import httpx
+
+    try:
+        httpx.head(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout=10.0)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _not_loaded(name, None, False, error) from error
+
+
 def _digest(path: Path | None, model: Any) -> str:
     """SHA-256 of the file at ``path``; without one, of the names and bytes of the model's tensors."""
     if path is None:
@@ -151,10 +165,11 @@ def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception)
     if offline:
         return OfflineError(
             f"CLIP's weights {name} are not on this machine, and the network is forbidden: run once without --offline "
-            "and WHENCE_OFFLINE, or choose the scene model head"
+            "and WHENCE_OFFLINE, or choose the scene model head (--scenes head)"
         )
     return WeightsError(
-        f"CLIP's weights {name} cannot be fetched ({detail}): check the network, or choose the scene model head"
+        f"CLIP's weights {name} cannot be fetched ({detail}): check the network, or choose the scene model "
+        "head (--scenes head)"
     )
 
 
