@@ -130,8 +130,8 @@ def _parser() -> argparse.ArgumentParser:
         "--scenes",
         default="auto",
         metavar="NAME",
-        help="what tells indoor, natural and urban apart: head, clip, clip:MODEL/PRETRAINED, none; auto takes CLIP "
-        "where it is on this machine already, else head",
+        help="what tells indoor, natural and urban apart: head, clip, clip:MODEL/PRETRAINED, none; auto takes the "
+        "smallest CLIP that is on this machine already, which costs seconds at the start, else head",
     )
     locate.add_argument(
         "--reveal",

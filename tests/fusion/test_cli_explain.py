@@ -97,3 +97,11 @@ def test_help_needs_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0 and "--heatmap" in done.stdout, done.stderr
+
+
+@pytest.mark.usefixtures("signs")
+def test_no_scene_model_is_loaded_that_the_answer_takes_nothing_from(
+    street: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("backbone.clip_network.first_at_hand", lambda: pytest.fail("a scene model is looked for"))
+    assert run(capsys, str(street), "--regions", "none")[0] == 0
