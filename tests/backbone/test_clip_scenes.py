@@ -184,10 +184,23 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "whence-tiny", config)
     monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "whence-tiny", {"wide": {"hf_hub": "us/tiny/", **way}})
     monkeypatch.setitem(KNOWN, name, "us/tiny")
+    monkeypatch.setattr(clip_network, "_require_hub", lambda name: None)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     path = fake_cache(tmp_path / "hub", name)
     save_file(small_network().model.state_dict(), path)
     return path
+
+
+def test_without_a_network_it_is_one_error_before_the_hub_tries_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr("open_clip.create_model_and_transforms", None)
+    with pytest.raises(WeightsError, match="--scenes head"):
+        load_network(DEFAULT)
+    with pytest.raises(OfflineError, match="--scenes head"):
+        load_network(DEFAULT, offline=True)
 
 
 def test_weights_at_hand_see_pictures_prepared_as_fetched_ones_do(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
