@@ -106,8 +106,8 @@ def train_album(
     at[used[read]] = np.flatnonzero(read)
     order = [at[album][at[album] >= 0] for album in near]
     share, priors = _shares(prior, photos, recipe)
-    masks = [held_out_mask(some.lat, some.lon, part) for part in (share, share / 2)]
-    side = np.stack(masks).sum(axis=0)
+    held_out, half = (held_out_mask(some.lat, some.lon, part) for part in (share, share / 2))
+    side = held_out.astype(np.int64) + half
     parts = _divided(order, side)
     everything = Albums(rows, cells[used], unit_vectors(some.lat, some.lon).astype(np.float32), order)
     training, judged, fitted = (replace(everything, order=part) for part in parts)
