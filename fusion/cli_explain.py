@@ -79,7 +79,10 @@ def _explain(args: argparse.Namespace) -> int:
         args.prior, ocr=args.ocr, regions=args.regions, scenes="none", device=args.device,
         offline=True if args.offline else None,
     )  # fmt: skip
-    told = locator.explain(args.photo, _target(args, locator), what=args.what)
+    target = _target(args, locator)
+    if sys.stderr.isatty():
+        print("whence: covering one place after the other, which may take a minute", file=sys.stderr)
+    told = locator.explain(args.photo, target, what=args.what)
     print(told.to_json() if args.json else str(told), flush=True)
     if args.heatmap is not None:
         print(printable(f"heat map: {told.save_heatmap(args.heatmap)}"), file=sys.stderr)

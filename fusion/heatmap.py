@@ -219,9 +219,10 @@ def _of_scale(told: Explanation, peak: float) -> str:
         return f"No place moves it by {_LEAST_SCALE:g} nats: whatever is covered, {at}."
     odds = told.log_odds - strongest
     left = float(1.0 / (1.0 + np.exp(-odds)))
+    each = " Lines, signs and areas below are covered whole, each by itself." if told.parts else ""
     return (
-        f"The strongest place is worth {strongest:+.1f} nats: without so much, {percent(told.probability)} would be "
-        f"{percent(left)}."
+        f"The strongest place is worth {strongest:+.1f} nats, the mean of the windows over it: without so much, "
+        f"{percent(told.probability)} would be {percent(left)}.{each}"
     )
 
 
