@@ -37,7 +37,7 @@ __all__ = [
     "folds_of",
     "out_of_fold",
     "photo_pixels",
-    "read_scene_labels",
+    "read_labelled_photos",
     "train",
     "training_photos",
     "weights_of",
@@ -79,7 +79,7 @@ class LabelledPhoto:
     doubtful: bool
 
 
-def read_scene_labels(table: Path) -> list[LabelledPhoto]:
+def read_labelled_photos(table: Path) -> list[LabelledPhoto]:
     """The rows of a table of labels (tab-separated: set, file, scene, category, doubtful).
 
     Raises:
@@ -131,7 +131,7 @@ def train(out: Path, table: Path, *, data: Path, panoramas: Path | None, seed: i
         DatasetError: Labels, photos or panoramas are missing or damaged, or ``out`` cannot be written.
         ImageError: A photo is missing or damaged.
     """
-    photos = training_photos(read_scene_labels(table))
+    photos = training_photos(read_labelled_photos(table))
     pixels = [photo_pixels(photo, data, panoramas) for photo in photos]
     _log.info("%d photos", len(photos))
     vocabularies = [PatchWords.learn(pixels, words=_WORDS, side=side, step=step, seed=seed) for side, step in _SIZES]

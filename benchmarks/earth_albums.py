@@ -43,8 +43,8 @@ from benchmarks.earth_album_scenes import SceneAlbums, album_log_posterior
 from benchmarks.earth_optimum import score
 from benchmarks.earth_world import World
 from benchmarks.machine import machine, with_deviation
-from benchmarks.rendered_earth import reduced_world
-from data.geodesy import unit_vectors, within_bands
+from benchmarks.rendered_earth import BAND_COLUMNS, hits, reduced_world, softened
+from data.geodesy import unit_vectors
 from data.writing import write_whole
 
 __all__ = ["KINDS", "Said", "main", "said_of"]
@@ -67,10 +67,9 @@ _WAYS: Final = (
     "single photo", "mean", "product", "discounted product", "LSTM, photo by photo", "LSTM", "bidirectional LSTM",
     "optimum",
 )  # fmt: skip
-_BANDS: Final = (("within_25_km", 1), ("within_200_km", 2), ("within_750_km", 3), ("within_2500_km", 4))
 _COLUMNS: Final = (
     *("kind", "photos", "way", "scenes", "seed", "nll", "kl", "temperature", "dependency", "top1"),
-    *("inside_50_raw", "inside_90_raw", "inside_50", "inside_90", *(name for name, _ in _BANDS), "photos_per_s"),
+    *("inside_50_raw", "inside_90_raw", "inside_50", "inside_90", *(name for name, _ in BAND_COLUMNS), "photos_per_s"),
 )
 
 
@@ -228,22 +227,16 @@ class _Passes:
 def _figures(
     world: World, albums: SceneAlbums, raw: Floats32, exact: Floats32, temperature: float
 ) -> dict[str, object]:
-    softened = _softened(raw, temperature)
+    calibrated = softened(raw, temperature)
     truth = albums.as_scenes()
     before = score(world.partition, truth, lambda some: raw[some])
-    after = score(world.partition, truth, lambda some: softened[some])
-    bands = within_bands(after.mode_km)
+    after = score(world.partition, truth, lambda some: calibrated[some])
     wanted = exact.astype(np.float64)
     return {
         "nll": float(after.nll["fine"].mean()),
-        "kl": float((np.exp(wanted) * (wanted - softened)).sum(axis=1).mean()),
+        "kl": float((np.exp(wanted) * (wanted - calibrated)).sum(axis=1).mean()),
         "temperature": temperature,
-        "top1": float(after.top1.mean()),
-        "inside_50_raw": float(np.mean(before.rank <= 0.5)),
-        "inside_90_raw": float(np.mean(before.rank <= 0.9)),
-        "inside_50": float(np.mean(after.rank <= 0.5)),
-        "inside_90": float(np.mean(after.rank <= 0.9)),
-        **{column: bands[k] for column, k in _BANDS},
+        **hits(before, after),
     }
 
 
@@ -267,12 +260,6 @@ def _single(net: AlbumNet, said: Said) -> Floats32:
         logits = net(alone, torch.ones(n * k, dtype=torch.int64))[:, 0]
         found: Floats32 = torch.log_softmax(logits, dim=1).numpy().reshape(n, k, -1)
     return found
-
-
-def _softened(log_p: Floats32, temperature: float) -> Floats32:
-    scaled = log_p.astype(np.float64) / temperature
-    softened: Floats32 = (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
-    return softened
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
@@ -313,7 +300,7 @@ def _print_line(size: int, way: str, some: Sequence[Mapping[str, str]]) -> None:
     print(
         f"{size:>6} {way:<22} {with_deviation(of_way['nll'].tolist())} {with_deviation(of_way['kl'].tolist())} "
         f"{mean['temperature']:5.2f} {rho} {100 * mean['top1']:5.1f}   {inside}   "
-        + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in _BANDS)
+        + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in BAND_COLUMNS)
         + pace
     )
 

@@ -36,7 +36,7 @@ from backbone.planet import PlanetPrior
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_tensors, write_weights
 from backbone.train_prior import Recipe, Run, train
-from benchmarks.earth_optimum import score
+from benchmarks.earth_optimum import Scores, score
 from benchmarks.earth_photos import SceneSet
 from benchmarks.earth_world import World, points_in, shipped_world
 from benchmarks.machine import machine, with_deviation
@@ -45,7 +45,10 @@ from data.geodesy import within_bands
 from data.partition import LEVELS
 from data.photo_tables import Photos
 
-__all__ = ["PASSES", "WAYS", "Way", "fine_alone", "log_posteriors", "main", "reduced_world", "row_of"]
+__all__ = [
+    "BAND_COLUMNS", "PASSES", "WAYS", "Way", "fine_alone", "hits", "log_posteriors", "main", "reduced_world", "row_of",
+    "softened",
+]  # fmt: skip
 
 Floats32 = NDArray[np.float32]
 
@@ -89,10 +92,12 @@ _PASSES: Final = 5.0  # over any other number of scenes
 _HELD_OUT: Final = 400
 _BATCH: Final = 250
 _TEST_SEED, _HELD_OUT_SEED, _TRAIN_SEED = 9_001, 9_002, 1
-_BAND_COLUMNS: Final = (("within_25_km", 1), ("within_200_km", 2), ("within_750_km", 3), ("within_2500_km", 4))
+BAND_COLUMNS: Final = (("within_25_km", 1), ("within_200_km", 2), ("within_750_km", 3), ("within_2500_km", 4))
+"""Column of a band to its place in :data:`data.geodesy.BANDS_KM`."""
+
 _COLUMNS: Final = (
     *("way", "seed", "scenes", "passes", "nll", "nll_middle", "nll_coarse", "kl", "temperature"),
-    *("top1", "inside_50_raw", "inside_90_raw", "inside_50", "inside_90", *(name for name, _ in _BAND_COLUMNS)),
+    *("top1", "inside_50_raw", "inside_90_raw", "inside_50", "inside_90", *(name for name, _ in BAND_COLUMNS)),
 )
 
 
@@ -186,12 +191,11 @@ def row_of(world: World, test: SceneSet, name: str, model: PlanetPrior | None) -
     else:
         raw = np.concatenate(exact)
     before = score(world.partition, test.scenes, lambda some: raw[some])
-    after = score(world.partition, test.scenes, lambda some: _softened(raw[some], temperature))
+    after = score(world.partition, test.scenes, lambda some: softened(raw[some], temperature))
     missing = [
-        (np.exp(wanted) * (wanted - _softened(raw[some], temperature))).sum(axis=1)
+        (np.exp(wanted) * (wanted - softened(raw[some], temperature))).sum(axis=1)
         for wanted, some in zip(exact, batches, strict=True)
     ]
-    bands = within_bands(after.mode_km)
     return {
         "way": name,
         "nll": float(after.nll["fine"].mean()),
@@ -199,12 +203,20 @@ def row_of(world: World, test: SceneSet, name: str, model: PlanetPrior | None) -
         "nll_coarse": float(after.nll["coarse"].mean()),
         "kl": float(np.concatenate(missing).mean()),
         "temperature": temperature,
+        **hits(before, after),
+    }
+
+
+def hits(before: Scores, after: Scores) -> dict[str, float]:
+    """How often the likeliest cell and the credible sets are right, before and after the temperature, and the bands."""
+    bands = within_bands(after.mode_km)
+    return {
         "top1": float(after.top1.mean()),
         "inside_50_raw": float(np.mean(before.rank <= 0.5)),
         "inside_90_raw": float(np.mean(before.rank <= 0.9)),
         "inside_50": float(np.mean(after.rank <= 0.5)),
         "inside_90": float(np.mean(after.rank <= 0.9)),
-        **{column: bands[k] for column, k in _BAND_COLUMNS},
+        **{column: bands[k] for column, k in BAND_COLUMNS},
     }
 
 
@@ -215,10 +227,11 @@ def log_posteriors(model: PlanetPrior, photos: SceneSet, some: slice) -> Floats3
     return found
 
 
-def _softened(log_p: Floats32, temperature: float) -> Floats32:
+def softened(log_p: Floats32, temperature: float) -> Floats32:
+    """Log-probabilities (m, n) over a temperature, each row normalised again."""
     scaled = log_p.astype(np.float64) / temperature
-    softened: Floats32 = (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
-    return softened
+    normed: Floats32 = (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
+    return normed
 
 
 def fine_alone(world: World, folder: Path) -> Path:
@@ -264,7 +277,7 @@ def _print(rows: Sequence[Mapping[str, object]]) -> None:
             f"{with_deviation(of_way['kl'].tolist())} {mean['temperature']:5.2f} {100 * mean['top1']:5.2f}   "
             + calibration
             + "   "
-            + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in _BAND_COLUMNS)
+            + " ".join(f"{100 * mean[column]:5.1f}" for column, _ in BAND_COLUMNS)
         )
 
 

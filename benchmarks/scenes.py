@@ -35,7 +35,7 @@ from backbone.train_scenes import (
     folds_of,
     out_of_fold,
     photo_pixels,
-    read_scene_labels,
+    read_labelled_photos,
     training_photos,
     weights_of,
 )
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", nargs="*", default=["head"], help="scene models to measure on the dev sets")
     parser.add_argument("--readings", type=Path, help="readings kept by benchmarks.clues")
     args = parser.parse_args(argv)
-    photos = read_scene_labels(_LABELS)
+    photos = read_labelled_photos(_LABELS)
     print_labels(photos)
     print("| model | set | photos | accuracy | commonest | log loss | of the shares | ECE | recall: found / labelled |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")

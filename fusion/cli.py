@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.version import __version__
-from fusion.cli_arguments import count_argument, path_argument
+from fusion.cli_arguments import add_parts, count_argument, path_argument
 from fusion.cli_explain import add_explain
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
@@ -116,16 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument(
         "--top", type=count_argument, default=5, metavar="K", help="cells and countries to list (default 5)"
     )
-    locate.add_argument(
-        "--prior",
-        default="auto",
-        metavar="NAME",
-        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
-    )
-    locate.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
-    locate.add_argument(
-        "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
-    )
+    add_parts(locate)
     locate.add_argument(
         "--scenes",
         default="auto",

@@ -1,4 +1,4 @@
-"""What several modules of the command line share: kinds of arguments, for argparse's ``type``."""
+"""What several modules of the command line share: arguments, and kinds of them for argparse's ``type``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Commands", "count_argument", "path_argument"]
+__all__ = ["Commands", "add_parts", "count_argument", "path_argument"]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What sub-commands are added to."""
+
+
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """Add ``--prior``, ``--ocr`` and ``--regions``: the names of what a ``Locator`` is built from."""
+    parser.add_argument(
+        "--prior",
+        default="auto",
+        metavar="NAME",
+        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
+    )
+    parser.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
+    parser.add_argument(
+        "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
+    )
 
 
 def path_argument(text: str) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import RequestError
 from data.printable import printable
-from fusion.cli_arguments import Commands, path_argument
+from fusion.cli_arguments import Commands, add_parts, path_argument
 
 if TYPE_CHECKING:
     from backbone.targets import Target
@@ -47,18 +47,7 @@ def add_explain(commands: Commands) -> None:
         default="all",
         help="explain the whole answer (all) or the visual prior alone",
     )
-    explain.add_argument(
-        "--prior",
-        default="auto",
-        metavar="NAME",
-        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
-    )
-    explain.add_argument(
-        "--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none"
-    )
-    explain.add_argument(
-        "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
-    )
+    add_parts(explain)
     explain.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     explain.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
     explain.set_defaults(run=_explain)

@@ -43,12 +43,13 @@ from fusion.view import reduced
 if TYPE_CHECKING:
     from fusion.locator import Locator
 
-__all__ = ["Covering", "Coverings", "Part", "Tried"]
+__all__ = ["LEAST_NATS", "Covering", "Coverings", "Part", "Tried"]
 
 _WIDER: Final = 0.15  # of a line's height: what is covered around a line, since readers cut their boxes close
 _INSIDE: Final = 0.6  # of a line's box that lies in a sign from which it is the sign's
 _AREAS: Final = 3  # windows that are named among the parts
-_LEAST_NATS: Final = 0.05  # of a window that is named; and what a line that is worth nothing by itself counts for
+LEAST_NATS: Final = 0.05
+"""A place that moves the odds by less is not named; and what a line that is worth nothing by itself counts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Coverings:
                 for name, box in boxes.items()
             }
             worth = {
-                name: share * (max(alone.get(name, 0.0) * np.sign(one.text), 0.0) + _LEAST_NATS)
+                name: share * (max(alone.get(name, 0.0) * np.sign(one.text), 0.0) + LEAST_NATS)
                 for name, share in shares.items()
                 if share > 0.0
             }
@@ -202,7 +203,7 @@ class Coverings:
         windows = [one for one in tried[: len(self._windows)] if self.visual and not one.touched]
         for one in sorted(windows, key=lambda one: -abs(one.looks)):
             window = one.covering.window
-            if len(named) == _AREAS or abs(one.looks) < _LEAST_NATS:
+            if len(named) == _AREAS or abs(one.looks) < LEAST_NATS:
                 break
             if not any(_overlap(window, other) for other in named):
                 named.append(window)

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from data.printable import printable
 from detectors.base import bounds
+from fusion.coverings import LEAST_NATS
 from fusion.describe import percent
 
 if TYPE_CHECKING:
     from fusion.explain import Explanation, Part
 
-__all__ = ["LEAST_NATS", "describe_explanation", "effect", "place_name", "quoted", "title"]
-
-LEAST_NATS: Final = 0.05
-"""A place that moves the odds by less is not named."""
+__all__ = ["describe_explanation", "effect", "place_name", "quoted", "title"]
 
 _SHOWN: Final = 6
 _TEXT: Final = 40  # letters of a text that are quoted

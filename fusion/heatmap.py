@@ -24,8 +24,9 @@ from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.writing import write_whole
 from detectors.base import bounds
+from fusion.coverings import LEAST_NATS
 from fusion.describe import percent
-from fusion.explain_words import LEAST_NATS, effect, quoted, title
+from fusion.explain_words import effect, quoted, title
 
 if TYPE_CHECKING:
     from fusion.explain import Explanation, Part

@@ -238,9 +238,7 @@ class Locator:
         scene = mean_scene(photos)
 
         def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
-            clues = [clues[k] for k in _strongest(clues)]
-            seen = _Seen(None, np.zeros((1, 1, 3), np.uint8), readings, clues, [], b"", 1.0)
-            return replace(self._answer(seen, PriorOutput(joint, scene), constraints), thumbnail=None)
+            return self._fused([clues[k] for k in _strongest(clues)], readings, PriorOutput(joint, scene), constraints)
 
         return album_of(photos, how, constraints.restrict(together.base), answered)
 
@@ -330,7 +328,18 @@ class Locator:
         return [_masked(clue) for clue in found]
 
     def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:
-        clues = seen.clues
+        return replace(
+            self._fused(seen.clues, seen.readings, output, constraints),
+            file=seen.name,
+            thumbnail=seen.thumbnail,
+            thumbnail_scale=seen.thumbnail_scale,
+            covered=seen.private,
+        )
+
+    def _fused(
+        self, clues: Sequence[Clue], readings: Sequence[Reading], output: PriorOutput, constraints: Constraints
+    ) -> Answer:
+        """The answer without a picture: that of one photo, or of several together."""
         prior = output.distribution
         fused = self.ranker.fuse(prior, clues, output.scene)
         posterior = constraints.apply(fused.posterior)
@@ -342,7 +351,7 @@ class Locator:
         order = sorted(range(len(clues)), key=lambda k: (-abs(rows[k].log_odds), k))
         lat, lon, radius_km = _point_and_radius_km(posterior, self.utility)
         return Answer(
-            file=seen.name,
+            file=None,
             lat=lat,
             lon=lon,
             radius_km=radius_km,
@@ -352,11 +361,8 @@ class Locator:
             prior_name=self.prior.name,
             visual=self.prior.card.visual,
             clues=[clues[k] for k in order],
-            readings=seen.readings,
+            readings=readings,
             ledger=[replace(rows[k], clue=new) for new, k in enumerate(order)],
-            thumbnail=seen.thumbnail,
-            thumbnail_scale=seen.thumbnail_scale,
-            covered=seen.private,
             scene=output.scene,
         )
 

@@ -14,7 +14,7 @@ from backbone.panoramas import view
 from backbone.patch_words import PatchWords
 from backbone.scene_head import HEAD_PATH, SceneHead, SceneModelFile, described
 from backbone.scenes import SCENES, make_scene_model
-from backbone.train_scenes import figures, read_scene_labels, train
+from backbone.train_scenes import figures, read_labelled_photos, train
 from data.errors import DatasetError, RequestError, WeightsError
 from tests.conftest import REPOSITORY
 
@@ -117,7 +117,7 @@ def test_a_head_of_ones_own_is_used_and_a_missing_one_is_named(tmp_path: Path) -
 
 
 def test_the_labels_of_the_repository_are_sound_and_name_no_photo_twice() -> None:
-    photos = read_scene_labels(REPOSITORY / "benchmarks" / "scene_labels.tsv")
+    photos = read_labelled_photos(REPOSITORY / "benchmarks" / "scene_labels.tsv")
     assert len({(photo.set, photo.file) for photo in photos}) == len(photos) == 1005
     assert {photo.scene for photo in photos} == set(SCENES)
 
@@ -126,13 +126,13 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
     table = tmp_path / "labels.tsv"
     table.write_text("set\tfile\tscene\tcategory\tdoubtful\na\tb.jpg\tindoor\tforest or field\t\n")
     with pytest.raises(DatasetError, match=r"line 2 of .*forest or field"):
-        read_scene_labels(table)
+        read_labelled_photos(table)
     for short in ("a\tb.jpg", "a\tb.jpg\tindoor\tworkplace"):
         table.write_text(f"set\tfile\tscene\tcategory\tdoubtful\n{short}\n")
         with pytest.raises(DatasetError, match=r"line 2 of .*mend it"):
-            read_scene_labels(table)
+            read_labelled_photos(table)
     with pytest.raises(DatasetError, match="no table"):
-        read_scene_labels(tmp_path / "none.tsv")
+        read_labelled_photos(tmp_path / "none.tsv")
 
 
 def test_photos_without_a_place_and_views_without_a_direction_are_named(tmp_path: Path) -> None:
