@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from backbone.base import Prior
@@ -12,6 +14,7 @@ from backbone.planet import PlanetPrior
 from backbone.weights_card import WeightsCard
 from backbone.weights_store import InstalledWeights, find, installed
 from data.errors import RequestError, WeightsError
+from data.offline import offline_by_environment
 from data.partition import load_default
 
 __all__ = ["available_priors", "make_prior"]
@@ -25,7 +28,7 @@ def available_priors() -> list[str]:
     return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
 
 
-def make_prior(name: str = "auto") -> Prior:
+def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
     """The prior called ``name``.
 
     Args:
@@ -37,6 +40,7 @@ def make_prior(name: str = "auto") -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+        offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
         RequestError: There is no prior of that name.
@@ -45,22 +49,32 @@ def make_prior(name: str = "auto") -> Prior:
     >>> make_prior("density:street").name
     'density:street'
     """
-    if name in ("auto", "planet"):
-        model = _best(for_auto=name == "auto")
-        if model is not None:
-            return PlanetPrior(model.folder)
-        if name == "planet":
-            raise WeightsError(
-                "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
-                "`whence weights add FOLDER`; `whence weights list` shows what there is"
-            )
-        name = "density"
+    offline = offline or offline_by_environment()
+    if name == "auto":
+        model = _best(for_auto=True)
+        return DensityPrior(load_default()) if model is None else PlanetPrior(model.folder)
     if name in MIXTURES:
         return DensityPrior(load_default(), name)
-    kind, _, which = name.partition(":")
-    if kind == "planet" and which:
+    kind, colon, which = name.partition(":")
+    if kind not in _MAKERS or (colon and not which):
+        raise RequestError(f"unknown prior {name!r}: choose one of {', '.join(available_priors())}")
+    return _MAKERS[kind](which, offline)
+
+
+def _planet(which: str, offline: bool) -> Prior:
+    if which:
         return PlanetPrior(Path(which) if any(mark in which for mark in "/\\") else find(which))
-    raise RequestError(f"unknown prior {name!r}: choose one of {', '.join(available_priors())}")
+    model = _best(for_auto=False)
+    if model is None:
+        raise WeightsError(
+            "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
+            "`whence weights add FOLDER`; `whence weights list` shows what there is"
+        )
+    return PlanetPrior(model.folder)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+"""Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 
 def _best(*, for_auto: bool) -> InstalledWeights | None:

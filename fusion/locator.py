@@ -130,7 +130,7 @@ class Locator:
         self.workers = workers
         self.offline = offline_by_environment() if offline is None else offline
         quiet_libraries(offline=self.offline)
-        self.prior: Prior = make_prior(prior) if isinstance(prior, str) else prior
+        self.prior: Prior = make_prior(prior, offline=self.offline) if isinstance(prior, str) else prior
         self.ocr: TextReader = (
             make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
         )
