@@ -44,7 +44,8 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
 
     Raises:
         RequestError: There is no prior of that name.
-        WeightsError: The model is missing or damaged.
+        WeightsError: Its weights are missing or damaged, or cannot be fetched.
+        OfflineError: Its weights are not on this machine, and the network is forbidden.
 
     >>> make_prior("density:street").name
     'density:street'
