@@ -9,14 +9,17 @@ A cell ``c`` is split by its regions' shares into parts ``(c, r)``, each in one 
     p(c | r, x)  ~  q(c) a(c, r) exp(w_c (e_g - m_k) / T)       g: the city of k nearest to the cell's mean point
     p(c | x)     =  sum over r of p(k | x) p(r | k, x) p(c | r, x)
 
-each normalised within its parent, so that the levels never disagree: the parts of a region sum to the region, those of a
-country to the country. ``w_c = exp(-d / 50 km)`` falls with the distance ``d`` from the city, and ``m_k`` is the mean of
-``e_g`` over the cities of ``k``: far from all of them a cell is neither favoured nor disfavoured. A region without a name
-has the mean ``e`` of the named ones of its country, and a country with one region or one city gets nothing from them.
+each normalised within its parent, so that the levels never disagree: the parts of a region sum to the region, those of
+a country to the country. ``w_c = exp(-d / 50 km)`` falls with the distance ``d`` from the city, and ``m_k`` is the mean
+of ``e_g`` over the cities of ``k``: far from all of them a cell is neither favoured nor disfavoured. A region without a
+name has the mean ``e`` of the named ones of its country; of a country with one region or one city that tells nothing.
 
-That is Bayes' rule where ``exp(e)`` is proportional to p(x | name) over p(x), which is what CLIP's loss makes of its
-scaled similarities at its optimum (van den Oord, Li, Vinyals 2018, equation 4). As ``T`` grows the result becomes the
+It is Bayes' rule where ``exp(e)`` is proportional to p(x | name) over p(x), which is what CLIP's loss makes of its
+scaled similarities at its optimum (van den Oord, Li, Vinyals 2018, section 2.3). As ``T`` grows the result becomes the
 density prior. In each level no evidence is more than 20 nats below the best, so that no cell becomes impossible.
+
+Of a cell on a border ``CellDistribution.countries()`` gives each country its fixed share, so that it differs there a
+little from ``p(k | x)``: a distribution over cells does not hold which side of the border is meant.
 """
 
 from __future__ import annotations
@@ -70,33 +73,36 @@ class PlaceTree:
         column = {code: k for k, code in enumerate(partition.country_codes)}
         self.country_of_region: Indices = np.array([column[code[:2]] for code in partition.region_codes], np.int64)
         """(regions,) which country each region is in."""
-        self.cell: Indices = np.repeat(np.arange(len(partition)), np.diff(partition.region_indptr))
+        self.cell: Indices = np.repeat(np.arange(len(partition), dtype=np.int64), np.diff(partition.region_indptr))
         """(parts,) which cell each part is of."""
         self.region: Indices = partition.region_indices.astype(np.int64)
         """(parts,) which region each part is in."""
         q = DensityPrior(partition).distribution.p.astype(np.float64)
         shared = q[self.cell] * partition.region_shares
-        self._of_part = shared / shared.sum()
-        self._of_region = np.bincount(self.region, self._of_part, len(self.country_of_region))
-        self._of_country = np.bincount(self.country_of_region, self._of_region, self._countries)
+        self._of_part: Floats = shared / shared.sum()
+        self._of_region = _sums(self.region, self._of_part, len(self.country_of_region))
+        self._of_country = _sums(self.country_of_region, self._of_region, self._countries)
         self._named: Indices = np.array([k for k, _, _ in places.regions], np.int64)
         self._city_country: Indices = np.array([column[code] for code in places.cities.countries], np.int64)
         self._city, self._weight = self._nearest(partition.vectors, places.cities.vectors)
 
     def country_mass(self, evidence: Evidence, temperature: float) -> Floats:
         """Probability (countries,) of each country."""
-        return np.exp(_normalised(self._of_country, evidence.countries / temperature, np.zeros_like(self._of_country)))
+        whole_earth = np.zeros(self._countries, np.int64)
+        mass: Floats = np.exp(_normalised(self._of_country, evidence.countries / temperature, whole_earth))
+        return mass
 
     def parts(self, evidence: Evidence, temperature: float) -> Floats:
         """Probability (parts,) of each part, a cell's in one region; they sum to 1."""
         country = np.log(self.country_mass(evidence, temperature))
         region = _normalised(self._of_region, self._region_evidence(evidence) / temperature, self.country_of_region)
         city = _normalised(self._of_part, self._city_evidence(evidence) / temperature, self.region)
-        return np.exp(country[self.country_of_region][self.region] + region[self.region] + city)
+        p: Floats = np.exp(country[self.country_of_region][self.region] + region[self.region] + city)
+        return p
 
     def log_p(self, evidence: Evidence, temperature: float) -> Floats:
         """Log-probability (cells,) of each cell."""
-        p = np.bincount(self.cell, self.parts(evidence, temperature), self._cells)
+        p = _sums(self.cell, self.parts(evidence, temperature), self._cells)
         logs: Floats = np.log(p / p.sum())
         return logs
 
@@ -130,19 +136,23 @@ class PlaceTree:
         return city, weight
 
 
-def _normalised(prior: Floats, evidence: Floats, group: NDArray[np.generic]) -> Floats:
-    """``log p`` (n,) with ``p ~ prior exp(evidence)`` that sums to 1 in each of the groups that ``group`` (n,) numbers."""
-    groups = group.astype(np.int64)
+def _normalised(prior: Floats, evidence: Floats, groups: Indices) -> Floats:
+    """``log p`` (n,) with ``p ~ prior exp(evidence)`` that sums to 1 in each of the ``groups`` (n,)."""
     best = np.full(int(groups.max()) + 1, -np.inf)
     np.maximum.at(best, groups, evidence)
     raised = np.log(prior) + np.maximum(evidence - best[groups], -_MOST)
-    totals = np.bincount(groups, np.exp(raised))
+    totals = _sums(groups, np.exp(raised), len(best))
     logs: Floats = raised - np.log(totals[groups])
     return logs
 
 
 def _means(group: Indices, values: Floats, groups: int) -> Floats:
     """Mean (groups,) of the values (n,) of each group; 0 for a group without any."""
-    counts = np.bincount(group, minlength=groups)
-    means: Floats = np.bincount(group, values, groups) / np.maximum(counts, 1)
+    means: Floats = _sums(group, values, groups) / np.maximum(np.bincount(group, minlength=groups), 1)
     return means
+
+
+def _sums(group: Indices, values: Floats, groups: int) -> Floats:
+    """Sum (groups,) of the values (n,) of each group."""
+    sums: Floats = np.bincount(group, values, groups).astype(np.float64)
+    return sums

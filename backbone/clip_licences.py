@@ -24,7 +24,7 @@ _DATACOMP: Final = _Terms("MIT (LAION, DataComp)", "DataComp-1B: 1.4 billion pic
 _OPENAI: Final = _Terms("MIT (OpenAI)", "400 million pictures of the web with captions, chosen by OpenAI")
 
 _BY_TAG: Final = MappingProxyType({"laion2b_": _LAION, "datacomp_xl_": _DATACOMP, "openai": _OPENAI})
-"""What open_clip's tags begin with to the licence on the hub's page of the weights, for those that we have looked up."""
+"""What open_clip's tags begin with to the licence on the hub's page of the weights, for those we looked up."""
 
 _BY_REPOSITORY: Final = MappingProxyType(
     {
@@ -41,7 +41,7 @@ _BY_REPOSITORY: Final = MappingProxyType(
 
 
 def licence_of(name: str) -> str:
-    """Licence of the weights called ``MODEL/PRETRAINED`` or ``hf-hub:OWNER/NAME``; where we do not know it, where to look.
+    """Licence of the weights called ``MODEL/PRETRAINED`` or ``hf-hub:OWNER/NAME``; or where to look for it.
 
     >>> licence_of("ViT-B-32/laion2b_s34b_b79k"), licence_of(STREETCLIP)
     ('MIT (LAION)', 'CC BY-NC 4.0: not for commercial use (geolocal/StreetCLIP)')

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
+from backbone.clip_licences import HUB, STREETCLIP, is_restricted, licence_of
 from backbone.hub_cache import cached_file, file_sha256, hub_trouble
-from data.errors import OfflineError, RequestError, WeightsError
+from data.errors import OfflineError, RequestError, WeightsError, WhenceError
 from data.offline import offline_by_environment, quiet_libraries
 from data.printable import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DEFAULT", "KNOWN", "ClipNetwork", "cached_weights", "first_at_hand", "load_network"]
+__all__ = ["ALIASES", "DEFAULT", "KNOWN", "ClipNetwork", "cached_weights", "first_at_hand", "load_network"]
 
 DEFAULT: Final = "ViT-B-32/laion2b_s34b_b79k"
 """Architecture and weights that ``clip`` stands for: 600 MB, MIT."""
@@ -33,7 +37,12 @@ KNOWN: Final = {
 }
 """What ``auto`` looks for to its repository on the Hugging Face hub: the cheapest first, of those as cheap the best."""
 
+ALIASES: Final = MappingProxyType({"streetclip": STREETCLIP})
+"""Short names, in lowercase letters, to those of the weights."""
+
 _FILES: Final = ("open_clip_model.safetensors",)  # never a pickle
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +50,7 @@ class ClipNetwork:
     """A model of open_clip with what belongs to it.
 
     Attributes:
-        name: ``MODEL/PRETRAINED``, which tells its text embeddings from those of another.
+        name: ``MODEL/PRETRAINED`` or ``hf-hub:OWNER/NAME``, which tells its text embeddings from those of another.
         model: Has ``encode_image``, ``encode_text`` and ``logit_scale``; in evaluation mode.
         preprocess: A PIL picture to a tensor (3, s, s).
         tokenizer: Sentences to tokens (n, length).
@@ -54,13 +63,33 @@ class ClipNetwork:
     tokenizer: Callable[[Sequence[str]], Tensor]
     sha256: str = ""
 
+    def on(self, device: str) -> Any:
+        """Its model, on ``device``; what shares the network may have moved it elsewhere."""
+        self.model.to(device)
+        return self.model
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by, as it was learnt."""
+        return float(self.model.logit_scale.detach().exp())
+
+
+_LOADED: Final[WeakValueDictionary[tuple[object, ...], ClipNetwork]] = WeakValueDictionary()
+"""Networks in use by name and file: a prior and a scene model with the same weights share one in memory."""
+
 
 def cached_weights(name: str) -> Path | None:
-    """The weights of one of :data:`KNOWN` in the hub's cache on this machine, or None; looks at a few files only.
+    """The weights of one of :data:`KNOWN`, or of ``hf-hub:OWNER/NAME``, in the hub's cache on this machine, or None.
+
+    Looks at a few files only.
 
     Of several revisions that are there it is the one that the cache calls ``main``, as it is for the hub's own library;
     without such a name, the only one.
     """
+    if name.startswith(HUB):
+        from backbone.clip_hub import weights_at_hand
+
+        return weights_at_hand(name.removeprefix(HUB))
     repository = KNOWN.get(name)
     if repository is None:
         return None
@@ -74,43 +103,73 @@ def first_at_hand() -> str | None:
 
 
 def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
-    """The network called ``MODEL/PRETRAINED``; fetched into the hub's cache where it is not on this machine.
+    """The network called ``name``; fetched into the hub's cache where it is not on this machine.
+
+    One that is in use already is given again. A licence that restricts what may be done, or that we do not know, is
+    told to the log at every start; any licence before weights are fetched.
 
     Args:
-        name: As open_clip calls them.
+        name: ``MODEL/PRETRAINED`` as open_clip calls them, ``hf-hub:OWNER/NAME`` for a repository of the Hugging Face
+            hub in one of the layouts of :mod:`backbone.clip_hub`, or one of :data:`ALIASES`.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
-        RequestError: open_clip knows no such model or weights.
+        RequestError: open_clip knows no such model or weights, or that can be no repository.
         OfflineError: The weights are not on this machine and the network is forbidden.
-        WeightsError: They cannot be fetched, or are damaged.
+        WeightsError: They cannot be fetched, are damaged, or are of a kind that is not read.
     """
+    name = ALIASES.get(name.lower(), name)
     offline = offline or offline_by_environment()
     quiet_libraries(offline=offline)
-    architecture, _, tag = name.partition("/")
     cached = cached_weights(name)
+    if (shared := _LOADED.get(_state(name, cached))) is not None:
+        return shared
+    network = (_from_hub if name.startswith(HUB) else _from_open_clip)(name, cached, offline)
+    if cached is not None and is_restricted(name):
+        _log.warning("%s", printable(f"clip:{name}: licence: {licence_of(name)}"))
+    cached = cached_weights(name)
+    if cached is not None:
+        _LOADED[_state(name, cached)] = network
+    return network
+
+
+def _state(name: str, cached: Path | None) -> tuple[object, ...]:
+    """What tells weights that were written anew from those before."""
+    if cached is None:
+        return (name,)
+    status = cached.stat()
+    return (name, str(cached.resolve()), status.st_size, status.st_mtime_ns)
+
+
+def _from_open_clip(name: str, cached: Path | None, offline: bool) -> ClipNetwork:
+    architecture, _, tag = name.partition("/")
     if cached is None and name in KNOWN:
-        if offline:
-            raise _not_loaded(name, cached, offline, OSError())
-        _require_hub(name)
+        _may_be_fetched(name, offline)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of timm and huggingface_hub about themselves
         import open_clip  # seconds: torch, torchvision and timm
 
         if not open_clip.is_pretrained_cfg(architecture, tag):
             raise RequestError(
-                f"open_clip knows no {printable(name)!r}: write clip:MODEL/PRETRAINED as in clip:{DEFAULT}; "
-                "open_clip.list_pretrained() names them"
+                f"open_clip knows no {printable(name)!r}: write clip:MODEL/PRETRAINED as in clip:{DEFAULT}, or "
+                f"clip:{HUB}OWNER/NAME; open_clip.list_pretrained() names them"
             )
         # A file is given by its path, so that what is at hand is used without a question to the hub. How pictures are
         # prepared belongs to the tag, which open_clip does not see then.
         prepared = open_clip.get_pretrained_cfg(architecture, tag)
+        if cached is None and name not in KNOWN:
+            repository, _, file = prepared.get("hf_hub", "").rpartition("/")
+            cached = cached_file(repository, _FILES[0]) if repository and not file else None
+            # Offline the hub's library looks into its cache for files of other names; what has only an address would
+            # be fetched from there.
+            if cached is None and not (offline and repository):
+                _may_be_fetched(name, offline)
         try:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 architecture,
                 pretrained=str(cached) if cached else tag,
                 precision="fp32",
-                force_quick_gelu=tag == "openai",
+                force_quick_gelu=bool(prepared.get("quick_gelu")),
                 pretrained_image=False,
                 weights_only=True,
                 **{f"image_{key}": prepared.get(key) for key in ("mean", "std", "interpolation", "resize_mode")},
@@ -119,6 +178,35 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
         except Exception as error:  # whatever the hub, a damaged file or a cut connection leads to
             raise _not_loaded(name, cached, offline, error) from error
     return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(cached or cached_weights(name), model))
+
+
+def _from_hub(name: str, cached: Path | None, offline: bool) -> ClipNetwork:
+    from backbone.clip_hub import build, fetch, is_repository
+
+    repository = name.removeprefix(HUB)
+    if not is_repository(repository):
+        raise RequestError(f"{printable(name)!r} names no repository: write clip:{HUB}OWNER/NAME")
+    if cached is None:
+        _may_be_fetched(name, offline)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of timm and huggingface_hub about themselves
+        try:
+            path = fetch(repository) if cached is None else cached
+            cached = path
+            model, preprocess, tokenizer = build(path)
+        except WhenceError as error:
+            raise WeightsError(f"clip:{name}: {error}") from error
+        except Exception as error:  # as above
+            raise _not_loaded(name, cached, offline, error) from error
+    return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(path, model))
+
+
+def _may_be_fetched(name: str, offline: bool) -> None:
+    """Tell the licence of what is about to be fetched, once it is certain that it may be and that the hub answers."""
+    if offline:
+        raise _not_loaded(name, None, offline, OSError())
+    _require_hub(name)
+    _log.warning("%s", printable(f"fetching CLIP's weights {name}; licence: {licence_of(name)}"))
 
 
 def _require_hub(name: str) -> None:
@@ -143,12 +231,12 @@ def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception)
         return WeightsError(
             f"CLIP's weights in {printable(str(cached))} do not open ({detail}): delete them and fetch them again"
         )
+    instead = "other scenes (--scenes head) or another prior (--prior density)"
     if offline:
         return OfflineError(
-            f"CLIP's weights {name} are not on this machine, and the network is forbidden: run once without --offline "
-            "and WHENCE_OFFLINE, or choose the scene model head (--scenes head)"
+            f"CLIP's weights {printable(name)} are not on this machine, and the network is forbidden: run once without "
+            f"--offline and WHENCE_OFFLINE, or choose {instead}"
         )
     return WeightsError(
-        f"CLIP's weights {name} cannot be fetched ({detail}): check the network, or choose the scene model "
-        "head (--scenes head)"
+        f"CLIP's weights {printable(name)} cannot be fetched ({detail}): check the network, or choose {instead}"
     )

@@ -1,8 +1,8 @@
 """The places that CLIP is asked about by name: countries, regions and cities, and the sentences they are put into.
 
-The first sentence of each kind is the caption that StreetCLIP was trained on (Haas, Alberti, Skreta 2023, section 3.1),
-shortened to the place; the rest say the same of other photos, as in Radford et al. (2021), section 3.1.4. Countries have
-six, regions and cities two, for theirs are twenty times as many.
+The first sentence of each kind is in the words of StreetCLIP's captions (Haas, Alberti, Skreta 2023); the rest say the
+same of other photos, as in Radford et al. (2021), section 3.1.4. Countries have six, regions and cities two, for theirs
+are twenty-five times as many.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ _SPOKEN: Final = MappingProxyType(
     }
 )  # fmt: skip
 """What captions call a country, where that is not the name in CLDR."""
-_WITH_ARTICLE: Final = frozenset(
-    "AE AX BQ BS CC CF CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PN SB SC TC TF UM US VG VI".split()
-)
+_WITH_ARTICLE: Final = "AE AX BQ BS CC CF CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PN SB SC TC TF UM US VG VI"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +101,7 @@ def spoken_country(code: str) -> str:
     """
     name = country_name(code).replace(" & ", " and ").replace("St. ", "Saint ")
     name = _SPOKEN.get(code, name)
-    return f"the {name}" if code in _WITH_ARTICLE else name
+    return f"the {name}" if code in _WITH_ARTICLE.split() else name
 
 
 def named_places(partition: Partition, gazetteer: Gazetteer, *, largest: int = _LARGEST) -> NamedPlaces:

@@ -2,7 +2,7 @@
 
 The sentences are in :mod:`backbone.clip_places`, the equation is in :mod:`backbone.clip_cells`. Radford et al. (2021)
 asked CLIP for countries (Country211); asking for the country first and for its cities afterwards is from StreetCLIP
-(Haas, Alberti, Skreta 2023, section 3.3).
+(Haas, Alberti, Skreta 2023).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ __all__ = ["UNFITTED", "ClipPrior"]
 UNFITTED: Final = 2.0
 """The temperature where none was fitted: chosen to be cautious, without true weights to fit it on.
 
-At 1 the probabilities are as sure as CLIP's own scale makes them, about right for objects (Minderer et al. 2021); places
-are told apart less well, and the same photo is asked three times, for its country, region and city.
+At 1 the probabilities are as sure as CLIP's own scale makes them, about right for objects (Minderer et al. 2021);
+places are told apart less well, and the same photo is asked three times, for its country, region and city.
 """
 
 _CAPITALS: Final = (
@@ -178,7 +178,7 @@ class ClipPrior:
         return self._asked.tree
 
     def proofs(self, *, device: str = "cpu") -> list[Proof]:
-        """What true weights do and random ones do not: a learnt scale, and capitals that are near to their countries."""
+        """What true weights do and random ones do not: a learnt scale, and capitals near to their countries."""
         countries, _, _ = self._asked.read(device)
         codes = self._partition.country_codes
         asked = [(city, code) for city, code in _CAPITALS if code in codes]

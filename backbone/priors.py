@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from backbone.base import Prior
+from backbone.clip_licences import STREETCLIP
+from backbone.clip_network import DEFAULT, KNOWN, cached_weights
 from backbone.density import MIXTURES, DensityPrior
 from backbone.planet import PlanetPrior
 from backbone.weights_card import WeightsCard
@@ -25,7 +27,12 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
+    return [
+        "auto",
+        *MIXTURES,
+        *(f"planet:{model.name}" for model in installed() if not model.fault),
+        *(f"clip:{network}" for network in (*KNOWN, STREETCLIP) if cached_weights(network) is not None),
+    ]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -40,6 +47,8 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"clip"``, ``"clip:MODEL/PRETRAINED"``, ``"clip:hf-hub:OWNER/NAME"``, ``"clip:StreetCLIP"``: CLIP,
+              zero-shot; fetched where it is not at hand. Its card tells the licence.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
@@ -74,7 +83,13 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+def _clip(which: str, offline: bool) -> Prior:
+    from backbone.clip_prior import ClipPrior
+
+    return ClipPrior(which or DEFAULT, offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "clip": _clip})
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 
