@@ -88,12 +88,14 @@ def fetch(repository: str) -> Path:
         Exception: Whatever the hub, its library or the network come up with.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     for described, tensors in _LAYOUTS:
         try:
             hf_hub_download(repository, described)
             path = Path(hf_hub_download(repository, tensors))
+        except LocalEntryNotFoundError:  # not that there is no such file: the hub did not answer
+            raise
         except EntryNotFoundError:
             continue
         if described == "config.json":
@@ -116,6 +118,9 @@ def build(weights: Path) -> tuple[Any, Any, Any]:
     import open_clip
 
     if weights.name == _LAYOUTS[0][1]:
+        text = json.loads((weights.parent / _LAYOUTS[0][0]).read_text(encoding="utf-8"))["model_cfg"]["text_cfg"]
+        if text.get("hf_tokenizer_name") or text.get("hf_model_name"):
+            raise WeightsError("it is a CLIP without CLIP's own vocabulary, which whence does not read: choose another")
         folder = f"local-dir:{weights.parent}"
         model, _, prepare = open_clip.create_model_and_transforms(folder, precision="fp32", weights_only=True)
         return model, prepare, open_clip.get_tokenizer(folder)
