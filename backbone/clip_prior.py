@@ -25,7 +25,7 @@ from backbone.clip_network import DEFAULT, ClipNetwork, load_network
 from backbone.clip_places import COUNTRY_FORMS, named_places
 from backbone.clip_scenes import ClipScenes
 from backbone.clip_texts import default_folder, image_embeddings, text_embeddings
-from backbone.devices import require_device
+from backbone.devices import check_device
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
 from data.gazetteer import load_default as load_gazetteer
@@ -155,7 +155,7 @@ class ClipPrior:
 
     def scores(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> NDArray[np.float32]:
         """CLIP's unit embeddings (b, d) of ``images``, from which :meth:`log_p` goes on."""
-        require_device(device)
+        check_device(device)
         seen = image_embeddings(self._network, images, device=device)
         self._asked.read(device)
         return seen

@@ -1,24 +1,28 @@
-"""Where a network runs: the names of devices, checked before anything is moved."""
+"""Names of devices that networks run on."""
 
 from __future__ import annotations
 
 from data.errors import RequestError
 
-__all__ = ["require_device"]
+__all__ = ["check_device"]
 
 
-def require_device(device: str) -> None:
-    """Check that there is a device called ``device``: ``cpu``, ``cuda`` or ``cuda:NUMBER``.
+def check_device(device: str) -> None:
+    """Check that ``device`` is ``cpu``, ``cuda`` or ``cuda:NUMBER``, and there. Imports torch for ``cuda`` alone.
 
     Raises:
-        RequestError: There is none.
+        RequestError: There is no such device.
 
-    >>> require_device("cpu")
+    >>> check_device("cpu")
+    >>> check_device("gpu")
+    Traceback (most recent call last):
+    data.errors.RequestError: unknown device 'gpu': choose cpu, cuda or cuda:NUMBER
     """
-    import torch
-
     kind, _, number = device.partition(":")
     if kind not in ("cpu", "cuda") or not (number or "0").isdigit():
         raise RequestError(f"unknown device {device!r}: choose cpu, cuda or cuda:NUMBER")
-    if kind == "cuda" and not int(number or 0) < torch.cuda.device_count():
-        raise RequestError(f"{device} was not found by this torch: choose the device cpu")
+    if kind == "cuda":
+        import torch
+
+        if not int(number or 0) < torch.cuda.device_count():
+            raise RequestError(f"{device} was not found by this torch: choose the device cpu")

@@ -23,14 +23,17 @@ def hub_cache() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
 
 
-def cached_file(repository: str, file: str) -> Path | None:
+def cached_file(repository: str, file: str, *, revision: str = "") -> Path | None:
     """``file`` of ``repository`` (``"owner/name"``) in the hub's cache on this machine, or None.
 
     Of several revisions that are there it is the one that the cache calls ``main``, as it is for the hub's own library;
-    without such a name, the only one. Looks at a few files only.
+    without such a name, the only one. ``revision`` is one that goes before all of these where it is there. Looks at a
+    few files only.
     """
     try:
         kept = hub_cache() / f"models--{repository.replace('/', '--')}"
+        if revision and (wanted := kept / "snapshots" / revision / file).is_file():
+            return wanted
         snapshots = list((kept / "snapshots").iterdir())
         main = kept / "refs" / "main"
         if main.is_file():

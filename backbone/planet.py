@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.base import PriorCard, PriorOutput
-from backbone.devices import require_device
+from backbone.devices import check_device
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_partition_of, read_tensors
 from backbone.scenes import SCENES
@@ -137,7 +137,7 @@ class PlanetPrior:
         ]
 
     def _net_on(self, device: str) -> tuple[PlanetNet, CellTree]:
-        require_device(device)
+        check_device(device)
         if self._made is None:
             self._made = ("cpu", *self._built())
         where, net, tree = self._made

@@ -85,7 +85,7 @@ def _measure(model: str, photos: int) -> None:
     most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{model}: first photo with all sentences read {once:.0f} s ({kept_mb:.0f} MB kept), in a later run "
-        f"{from_disk:.1f} s; each photo {all_s:.2f} s, of which the network {network_s:.2f} s; {most_mb:,.0f} MB at most",
+        f"{from_disk:.1f} s; each photo {all_s:.2f} s, the network {network_s:.2f} s of it; at most {most_mb:,.0f} MB",
         flush=True,
     )
 
