@@ -26,11 +26,15 @@ def add_weights(commands: Commands) -> None:
         "weights",
         help="list, check or add trained models",
         description="A model is a folder with planet.safetensors and planet.json. Those that whence ships come first, "
-        "then those in $WHENCE_WEIGHTS or the system's place for a user's data.",
+        "then those in $WHENCE_WEIGHTS or the system's place for a user's data, then CLIP's in the Hugging Face "
+        "hub's cache, which are others'.",
     )
     actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
     shown = actions.add_parser("list", help="the models at hand, with data, figures and licence")
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
+    shown.add_argument(
+        "--fetchable", action="store_true", help="also CLIP's that are fetched when asked for, with their licences"
+    )
     shown.set_defaults(run=_list)
     verify = actions.add_parser("verify", help="check sha256, tensors and partition; exit code 2 where one is wrong")
     verify.add_argument(
@@ -46,11 +50,14 @@ def add_weights(commands: Commands) -> None:
 
 def _list(args: argparse.Namespace) -> int:
     from backbone.weights_store import installed
+    from fusion.cli_open_weights import open_weights
 
-    models = installed()
+    models, others = installed(), open_weights(fetchable=args.fetchable)
     for model in models:
         print(json.dumps(_row(model)) if args.json else _described(model))
-    if not models:
+    for other in others:
+        print(json.dumps(other.row()) if args.json else other.described())
+    if not models and not others:
         _say_none()
     return 0
 

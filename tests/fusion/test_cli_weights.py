@@ -74,6 +74,23 @@ def test_the_list_as_json_has_all_that_the_card_says(
     }  # fmt: skip
 
 
+def test_weights_of_others_stand_in_the_list_with_their_licence(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    code, out, err = run(capsys, "list", "--fetchable")
+    assert (code, err) == (0, "") and "clip:ViT-L-14/laion2b_s32b_b82k\n" in out
+    street = out[out.index("clip:hf-hub:geolocal/StreetCLIP") :]
+    assert "not on this machine" in street and "CC BY-NC 4.0: not for commercial use" in street
+    folder = tmp_path / "hub" / "models--geolocal--StreetCLIP" / "snapshots" / "abc"
+    folder.mkdir(parents=True)
+    for file in ("config.json", "pytorch_model.bin"):
+        (folder / file).touch()
+    row = json.loads(run(capsys, "list", "--json")[1])
+    assert row["name"] == "clip:hf-hub:geolocal/StreetCLIP" and row["folder"] == str(folder)
+    assert row["card"]["licence"].startswith("CC BY-NC 4.0")
+
+
 def test_the_list_is_quick(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "add", str(model))
     code = (
