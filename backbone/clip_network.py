@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -145,26 +146,27 @@ def _from_open_clip(name: str, cached: Path | None, offline: bool) -> ClipNetwor
     architecture, _, tag = name.partition("/")
     if cached is None and name in KNOWN:
         _may_be_fetched(name, offline)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of timm and huggingface_hub about themselves
+    with _quietly():
         import open_clip  # seconds: torch, torchvision and timm
 
-        if not open_clip.is_pretrained_cfg(architecture, tag):
-            raise RequestError(
-                f"open_clip knows no {printable(name)!r}: write clip:MODEL/PRETRAINED as in clip:{DEFAULT}, or "
-                f"clip:{HUB}OWNER/NAME; open_clip.list_pretrained() names them"
-            )
-        # A file is given by its path, so that what is at hand is used without a question to the hub. How pictures are
-        # prepared belongs to the tag, which open_clip does not see then.
-        prepared = open_clip.get_pretrained_cfg(architecture, tag)
-        if cached is None and name not in KNOWN:
-            repository, _, file = prepared.get("hf_hub", "").rpartition("/")
-            cached = cached_file(repository, _FILES[0]) if repository and not file else None
-            # Offline the hub's library looks into its cache for files of other names; what has only an address would
-            # be fetched from there.
-            if cached is None and not (offline and repository):
-                _may_be_fetched(name, offline)
-        try:
+        known = open_clip.is_pretrained_cfg(architecture, tag)
+        prepared = open_clip.get_pretrained_cfg(architecture, tag) if known else {}
+    if not known:
+        raise RequestError(
+            f"open_clip knows no {printable(name)!r}: write clip:MODEL/PRETRAINED as in clip:{DEFAULT}, or "
+            f"clip:{HUB}OWNER/NAME; open_clip.list_pretrained() names them"
+        )
+    if cached is None and name not in KNOWN:
+        repository, _, file = prepared.get("hf_hub", "").rpartition("/")
+        cached = cached_file(repository, _FILES[0]) if repository and not file else None
+        # Offline the hub's library looks into its cache for files of other names; what has only an address would be
+        # fetched from there.
+        if cached is None and not (offline and repository):
+            _may_be_fetched(name, offline)
+    try:
+        with _quietly():
+            # A file is given by its path, so that what is at hand is used without a question to the hub. How pictures
+            # are prepared belongs to the tag, which open_clip does not see then.
             model, _, preprocess = open_clip.create_model_and_transforms(
                 architecture,
                 pretrained=str(cached) if cached else tag,
@@ -175,8 +177,8 @@ def _from_open_clip(name: str, cached: Path | None, offline: bool) -> ClipNetwor
                 **{f"image_{key}": prepared.get(key) for key in ("mean", "std", "interpolation", "resize_mode")},
             )
             tokenizer = open_clip.get_tokenizer(architecture)
-        except Exception as error:  # whatever the hub, a damaged file or a cut connection leads to
-            raise _not_loaded(name, cached, offline, error) from error
+    except Exception as error:  # whatever the hub, a damaged file or a cut connection leads to
+        raise _not_loaded(name, cached, offline, error) from error
     return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(cached or cached_weights(name), model))
 
 
@@ -188,8 +190,7 @@ def _from_hub(name: str, cached: Path | None, offline: bool) -> ClipNetwork:
         raise RequestError(f"{printable(name)!r} names no repository: write clip:{HUB}OWNER/NAME")
     if cached is None:
         _may_be_fetched(name, offline)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of timm and huggingface_hub about themselves
+    with _quietly():
         try:
             path = fetch(repository) if cached is None else cached
             cached = path
@@ -199,6 +200,26 @@ def _from_hub(name: str, cached: Path | None, offline: bool) -> ClipNetwork:
         except Exception as error:  # as above
             raise _not_loaded(name, cached, offline, error) from error
     return ClipNetwork(name, model.eval(), preprocess, tokenizer, _digest(path, model))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what timm and huggingface_hub warn of, and without what open_clip tells Python's root logger."""
+    root, nothing = logging.getLogger(), logging.NullHandler()
+
+    def unless_root(record: logging.LogRecord) -> bool:
+        return record.name != "root"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # With a handler there, a first message does not configure the logging of the whole process.
+        root.addHandler(nothing)
+        root.addFilter(unless_root)
+        try:
+            yield
+        finally:
+            root.removeFilter(unless_root)
+            root.removeHandler(nothing)
 
 
 def _may_be_fetched(name: str, offline: bool) -> None:

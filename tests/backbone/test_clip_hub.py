@@ -258,6 +258,18 @@ def test_the_licence_of_each_known_network_is_told_and_of_others_where_to_look(
     assert caplog.messages[0] == f"fetching CLIP's weights {DEFAULT}; licence: MIT (LAION)"
 
 
+def test_what_open_clip_tells_the_root_logger_is_not_shown_and_logging_is_left_as_it_was(
+    hub: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    with pytest.raises(OfflineError):
+        load_network("ViT-L-14/openai", offline=True)
+    assert not root.handlers and not root.filters and "ERROR" not in capsys.readouterr().err
+    root.warning("of somebody else")
+    assert capsys.readouterr().err == "of somebody else\n"
+
+
 def test_clip_at_hand_stands_among_the_priors(hub: Path) -> None:
     assert not any(name.startswith("clip") for name in available_priors())
     fake_cache(hub, DEFAULT)
