@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -25,7 +26,8 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
+    planets = (f"planet:{model.name}" for model in installed() if not model.fault)
+    return ["auto", *MIXTURES, *planets, *(["geoclip"] if find_spec("geoclip") else [])]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -40,6 +42,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"geoclip"`` for GeoCLIP, whose CLIP is fetched once, ``"geoclip:./FOLDER"`` for CLIP's files in a folder.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
@@ -74,7 +77,17 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+def _geoclip(which: str, offline: bool) -> Prior:
+    from backbone.geoclip_prior import GeoClipPrior
+
+    if which and not any(mark in which for mark in "/\\"):
+        raise RequestError(
+            f"unknown prior 'geoclip:{which}': write geoclip, or geoclip:./FOLDER for CLIP's files there"
+        )
+    return GeoClipPrior(Path(which) if which else None, offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "geoclip": _geoclip})
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 
