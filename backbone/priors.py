@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -26,8 +25,10 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
+    from backbone.geoclip_files import geoclip_at_hand
+
     planets = (f"planet:{model.name}" for model in installed() if not model.fault)
-    return ["auto", *MIXTURES, *planets, *(["geoclip"] if find_spec("geoclip") else [])]
+    return ["auto", *MIXTURES, *planets, *(["geoclip"] if geoclip_at_hand() else [])]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -42,7 +43,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
-            - ``"geoclip"`` for GeoCLIP, whose CLIP is fetched once, ``"geoclip:./FOLDER"`` for CLIP's files in a folder.
+            - ``"geoclip"``, whose CLIP is fetched once; ``"geoclip:./FOLDER"`` for CLIP's files in a folder.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:

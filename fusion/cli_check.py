@@ -30,8 +30,8 @@ def add_check(actions: Commands) -> None:
     check = actions.add_parser(
         "check",
         help="load a prior's weights, tell true ones from others, fit its sureness; exit code 2 where they are wrong",
-        description="Loads the weights of a prior, fetches them where they are not at hand, and tries what true weights "
-        "do and others do not. With labelled photos, on which it was not trained, its sureness is fitted and its worth "
+        description="Loads a prior's weights, fetches them where they are not at hand, and tries what true ones do and "
+        "others do not. With labelled photos, on which it was not trained, its sureness is fitted and its worth "
         "measured beside the density prior's; both are kept for the prior to use from then on.",
     )
     check.add_argument("prior", metavar="NAME", help="as for --prior: geoclip, clip, planet:NAME, ...")

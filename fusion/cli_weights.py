@@ -31,7 +31,7 @@ def add_weights(commands: Commands) -> None:
     )
     actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
     shown = actions.add_parser(
-        "list", help="the models at hand, with data, figures and licence, and the priors that were checked"
+        "list", help="the models at hand with data, figures and licence; priors that were checked"
     )
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
     shown.set_defaults(run=_list)
