@@ -26,6 +26,7 @@ __all__ = [
     "cached_clip",
     "carried",
     "fetched_clip",
+    "geoclip_at_hand",
     "package_folder",
     "package_version",
 ]
@@ -90,6 +91,11 @@ def cached_clip() -> Path | None:
     return folders.pop() if None not in found and len(folders) == 1 else None
 
 
+def geoclip_at_hand() -> bool:
+    """Whether the package is installed and CLIP's files are in the hub's cache; imports nothing heavy."""
+    return find_spec("geoclip") is not None and cached_clip() is not None
+
+
 def fetched_clip(*, offline: bool) -> Path:
     """The folder with :data:`CLIP_FILES`, fetched into the hub's cache.
 
@@ -97,13 +103,11 @@ def fetched_clip(*, offline: bool) -> Path:
         OfflineError: The network is forbidden.
         WeightsError: They cannot be fetched.
     """
-    cure = (
-        "run `whence weights check geoclip` once where there is one, or copy its files "
-        f"({', '.join(CLIP_FILES)}) into a folder and name it, as in geoclip:./FOLDER"
-    )
+    copied = f"copy its files ({', '.join(CLIP_FILES)}) into a folder and name it, as in geoclip:./FOLDER"
     if offline:
         raise OfflineError(
-            f"CLIP's weights {CLIP_REPOSITORY} are not on this machine, and the network is forbidden: {cure}"
+            f"CLIP's weights {CLIP_REPOSITORY} are not on this machine, and the network is forbidden: run `whence weights "
+            f"check geoclip` once without --offline and WHENCE_OFFLINE, or {copied}"
         )
     error = hub_trouble()
     if error is None:
@@ -117,5 +121,5 @@ def fetched_clip(*, offline: bool) -> Path:
             error = failure
     detail = printable(" ".join(str(error).split()))[:200]
     raise WeightsError(
-        f"CLIP's weights {CLIP_REPOSITORY} cannot be fetched ({detail}): check the network; {cure}"
+        f"CLIP's weights {CLIP_REPOSITORY} cannot be fetched ({detail}): check the network, or {copied}"
     ) from error

@@ -27,12 +27,11 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return [
-        "auto",
-        *MIXTURES,
-        *(f"planet:{model.name}" for model in installed() if not model.fault),
-        *(f"clip:{network}" for network in (*KNOWN, STREETCLIP) if cached_weights(network) is not None),
-    ]
+    from backbone.geoclip_files import geoclip_at_hand
+
+    planets = (f"planet:{model.name}" for model in installed() if not model.fault)
+    clips = (f"clip:{network}" for network in (*KNOWN, STREETCLIP) if cached_weights(network) is not None)
+    return ["auto", *MIXTURES, *planets, *(["geoclip"] if geoclip_at_hand() else []), *clips]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -47,6 +46,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"geoclip"``, whose CLIP is fetched once; ``"geoclip:./FOLDER"`` for CLIP's files in a folder.
             - ``"clip"``, ``"clip:MODEL/PRETRAINED"``, ``"clip:hf-hub:OWNER/NAME"``, ``"clip:StreetCLIP"``: CLIP,
               zero-shot; fetched where it is not at hand. Its card tells the licence.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
@@ -89,7 +89,19 @@ def _clip(which: str, offline: bool) -> Prior:
     return ClipPrior(which or DEFAULT, offline=offline)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "clip": _clip})
+def _geoclip(which: str, offline: bool) -> Prior:
+    from backbone.geoclip_prior import GeoClipPrior
+
+    if which and not any(mark in which for mark in "/\\"):
+        raise RequestError(
+            f"unknown prior 'geoclip:{which}': write geoclip, or geoclip:./FOLDER for CLIP's files there"
+        )
+    return GeoClipPrior(Path(which) if which else None, offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType(
+    {"planet": _planet, "geoclip": _geoclip, "clip": _clip}
+)
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 
