@@ -21,7 +21,9 @@ class _Terms(NamedTuple):
 
 _LAION: Final = _Terms("MIT (LAION)", "LAION-2B: 2 billion pictures of the web with English captions")
 _DATACOMP: Final = _Terms("MIT (LAION, DataComp)", "DataComp-1B: 1.4 billion pictures of the web with captions")
-_OPENAI: Final = _Terms("MIT (OpenAI; the copy of timm says Apache 2.0)", "400 million pictures of the web with captions, chosen by OpenAI")
+_OPENAI: Final = _Terms(
+    "MIT (OpenAI; the copy of timm says Apache 2.0)", "400 million pictures of the web with captions, chosen by OpenAI"
+)
 
 _BY_TAG: Final = MappingProxyType({"laion2b_": _LAION, "datacomp_xl_": _DATACOMP, "openai": _OPENAI})
 """What open_clip's tags begin with to what their makers say of them."""

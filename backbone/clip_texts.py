@@ -127,7 +127,9 @@ def _embedded(network: ClipNetwork, sentences: Sentences, device: str) -> NDArra
     forms = len(sentences[0])
     every = [sentence for some in sentences for sentence in some]
     if len(every) >= _MANY:
-        _log.warning("%s", printable(f"clip:{network.name} reads {len(every):,} sentences, which it does once"))
+        _log.warning(
+            "%s", printable(f"clip:{network.name} reads {len(every):,} sentences, once, which may take minutes")
+        )
     model = network.on(device)
     with torch.inference_mode():
         vectors = _vectors(model, network.tokenizer(every), device)

@@ -273,7 +273,7 @@ def test_the_user_is_told_that_reading_all_names_takes_a_while(
     text_embeddings(network, [["A photo."]] * 1999, folder=None)
     assert not caplog.messages
     text_embeddings(network, [["A photo."]] * 2000, folder=None)
-    assert caplog.messages == ["clip:small/random reads 2,000 sentences, which it does once"]
+    assert caplog.messages == ["clip:small/random reads 2,000 sentences, once, which may take minutes"]
 
 
 # Sureness.
