@@ -122,6 +122,24 @@ def test_a_city_favours_the_cells_near_it_and_no_other_country(places: NamedPlac
     assert gain[paris] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_what_a_city_tells_falls_with_the_distance_from_it(places: NamedPlaces) -> None:
+    tree, evidence = PlaceTree(PARTITION, places), some_evidence(places)
+    told = np.exp(tree.log_p(evidence, 1.0)) / DensityPrior(PARTITION).distribution.p
+    of_iceland = [k for k, code in enumerate(places.cities.countries) if code == "IS"]
+    values = evidence.cities[of_iceland]
+    alone = np.flatnonzero(np.diff(PARTITION.region_indptr) == 1)
+    regions = PARTITION.region_indices[PARTITION.region_indptr[alone]]
+    compared = 0
+    for region in {k for k in regions.tolist() if PARTITION.region_codes[k].startswith("IS.")}:
+        cells = alone[regions == region]
+        apart = np.linalg.norm(PARTITION.vectors[cells][:, None] - places.cities.vectors[of_iceland][None], axis=2)
+        apart_km = 2.0 * 6371.0088 * np.arcsin(apart / 2.0)
+        expected = np.exp(-apart_km.min(axis=1) / 50.0) * (values[apart_km.argmin(axis=1)] - values.mean())
+        assert np.log(told[cells]) - np.log(told[cells[0]]) == pytest.approx(expected - expected[0], abs=1e-4)
+        compared += len(cells) - 1
+    assert compared > 10
+
+
 # Planted photos: the text network is the real one, the picture network is linear.
 
 
