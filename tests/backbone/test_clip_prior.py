@@ -207,6 +207,18 @@ def test_a_photo_comes_with_a_unit_embedding_and_the_scenes_of_the_same_network(
     assert [output.scene for output in outputs] == ClipScenes(network=network, folder=folder).predict(PHOTOS)
 
 
+def test_what_a_name_tells_is_its_cosine_with_the_photo_times_the_learnt_scale(
+    prior: ClipPrior, network: ClipNetwork, folder: Path, places: NamedPlaces
+) -> None:
+    [seen] = prior.scores(PHOTOS[:1])
+    evidence, scale = prior.evidence(seen), math.exp(float(network.model.logit_scale.detach()))
+    every = (places.country_sentences(), places.region_sentences(), places.city_sentences())
+    assert scale > 10.0
+    for values, sentences in zip(vars(evidence).values(), every, strict=True):
+        texts = text_embeddings(network, sentences, folder=folder)
+        assert values == pytest.approx(scale * (texts @ seen), rel=1e-4, abs=1e-4)
+
+
 def test_the_locator_asks_no_scene_model_where_clip_has_told_the_scene(prior: ClipPrior) -> None:
     from backbone.scenes import SceneCard
     from fusion.locator import Locator
