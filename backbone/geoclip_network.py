@@ -157,7 +157,6 @@ def random_network(seed: int = 0) -> GeoClipNetwork:
 
 
 def _image_tower(folder: Path) -> tuple[nn.Module, Callable[[Any], Tensor]]:
-    import torch
     import transformers
     from torch import nn
 
@@ -166,8 +165,7 @@ def _image_tower(folder: Path) -> tuple[nn.Module, Callable[[Any], Tensor]]:
     config.vision_config.projection_dim = config.projection_dim
     # The text tower is left where it is: half a gigabyte that no photo needs.
     vision, told = library.CLIPVisionModelWithProjection.from_pretrained(
-        folder, config=config.vision_config, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-        output_loading_info=True,
+        folder, config=config.vision_config, local_files_only=True, use_safetensors=True, output_loading_info=True,
     )  # fmt: skip
     # transformers would start what it does not find from chance.
     if lacking := sorted({*told["missing_keys"], *map(str, told["mismatched_keys"])}):
@@ -181,7 +179,7 @@ def _image_tower(folder: Path) -> tuple[nn.Module, Callable[[Any], Tensor]]:
 
         def __init__(self) -> None:
             super().__init__()
-            self.vision, self.mlp = vision, mlp
+            self.vision, self.mlp = vision.float(), mlp
 
         def forward(self, pixels: Tensor) -> Tensor:
             features: Tensor = self.mlp(self.vision(pixel_values=pixels).image_embeds)

@@ -21,6 +21,7 @@ from PIL import Image
 from backbone import geoclip_files, geoclip_gallery, geoclip_proofs
 from backbone.base import PriorOutput
 from backbone.checked import Check, write_check
+from backbone.checked_figures import checked_on
 from backbone.density import DensityPrior
 from backbone.geoclip_files import CLIP_FILES, MLP, PINNED, carried, package_folder
 from backbone.geoclip_gallery import LEAST_PLACES, cell_log_p, encoded, places_in_cells, places_of
@@ -31,9 +32,11 @@ from backbone.priors import available_priors, make_prior
 from data.distribution import CellDistribution
 from data.errors import OfflineError, RequestError, WeightsError
 from data.partition import Partition
+from data.photo_sets import open_photo_set
 from fusion.demo import sample_photo
 from tests.backbone.geoclips import small_clip, small_world
 from tests.conftest import REPOSITORY
+from tests.small_photos import write_table
 
 _rng = np.random.default_rng(0)
 PHOTOS = [_rng.integers(0, 256, size, np.uint8) for size in ((60, 90, 3), (300, 200, 3), (224, 224, 3))]
@@ -215,6 +218,25 @@ def test_a_check_that_is_kept_is_used_until_the_weights_change(
     changed = dataclasses.replace(network, sha256={**network.sha256, CLIP_FILES[0]: "0" * 64})
     assert GeoClipPrior(network=changed, partition=world, folder=folder).temperature == 1.0
     assert "other weights" in caplog.text
+
+
+def test_its_temperature_is_fitted_on_photos_and_used_from_then_on(
+    prior: GeoClipPrior, network: GeoClipNetwork, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHENCE_WEIGHTS", str(tmp_path / "store"))
+    rng, rows = np.random.default_rng(0), []
+    for i in range(24):
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / f"{i:02}.png")
+        rows.append((f"{i:02}.png", *network.gallery[i].tolist()))
+    write_table(tmp_path / "labels.csv", rows)
+    check = checked_on(prior, open_photo_set(tmp_path))
+    assert check.temperature > 2.0  # a network from chance is worth nothing, and is made to say so
+    assert check.figures["covered"] == prior.card.accuracy["covered"] > check.figures["held_out_covered"]
+    write_check(check)
+    fitted = GeoClipPrior(network=network, partition=prior.partition, folder=folder)
+    assert fitted.temperature == check.temperature
+    assert fitted.card.accuracy["held_out_nll"] == check.figures["held_out_nll"]
+    assert fitted.predict(PHOTOS[:1])[0].distribution.entropy() > prior.predict(PHOTOS[:1])[0].distribution.entropy()
 
 
 def test_the_card_tells_what_was_published_from_what_was_measured(prior: GeoClipPrior) -> None:
