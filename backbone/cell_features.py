@@ -80,7 +80,9 @@ def location_components(partition: Partition, count: int) -> Floats32:
     places = torch.tensor(np.stack([groups.lat, groups.lon], axis=1), dtype=torch.float32)
     encoder = LocationEncoder().eval()
     with torch.inference_mode():
-        said = torch.cat([torch.nn.functional.normalize(encoder(some), dim=1) for some in torch.split(places, _AT_ONCE)])
+        said = torch.cat(
+            [torch.nn.functional.normalize(encoder(some), dim=1) for some in torch.split(places, _AT_ONCE)]
+        )
     embedding = said.double().numpy()
     fine = DensityPrior(partition).distribution.p.astype(np.float64)
     weight = np.bincount(partition.parents(LEVEL), weights=fine, minlength=len(groups))

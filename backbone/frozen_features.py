@@ -24,10 +24,10 @@ __all__ = ["SHIPPED_TRUNKS", "FrozenFeatures", "ImageNetFeatures", "LiteFeatures
 
 _ASSETS: Final = Path(__file__).parent / "assets"
 SHIPPED_TRUNKS: Final = {
-    "efficientnet_lite0.onnx": (224, "d0b6e3a3"),
-    "efficientnet_lite2.onnx": (260, "d0b6e3a3"),
+    _ASSETS / "efficientnet_lite0.onnx": (224, "cf4f097097c453ffc6e5292c2ce0edb57f3048b3401bd1bb4cf7f4b77a8579b3"),
+    _ASSETS / "efficientnet_lite2.onnx": (260, "1c202286b2ca6341a5171c9ffa308eb442d6df5740b20f527be685703544958c"),
 }
-"""File of each trunk that ships to the shorter side that it sees, in pixels, and its sha256."""
+"""Each trunk that ships to the shorter side that it sees, in pixels, and its sha256."""
 _FEATURES: Final = 1280  # of each
 _LONGEST: Final = 3.0  # a photo that is longer, in shorter sides, is cut at both ends: all of it would fill the memory
 
@@ -101,7 +101,7 @@ class LiteFeatures:
     def of(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> NDArray[np.float32]:
         """Features (m, 2560) of photos (H, W, 3) uint8 RGB; always on the processor."""
         if self._sessions is None:
-            self._sessions = [(side, _session(name, sha256)) for name, (side, sha256) in SHIPPED_TRUNKS.items()]
+            self._sessions = [(side, _session(path, sha256)) for path, (side, sha256) in SHIPPED_TRUNKS.items()]
         found = np.empty((len(images), sum(self.blocks)), np.float32)
         for k, image in enumerate(images):
             parts = []
@@ -116,8 +116,8 @@ class LiteFeatures:
         return found
 
 
-def _session(name: str, sha256: str) -> Any:
-    content = read_asset(_ASSETS / name, sha256, error=WeightsError)
+def _session(path: Path, sha256: str) -> Any:
+    content = read_asset(path, sha256, error=WeightsError)
     quiet_libraries(offline=False)
     import onnxruntime  # type: ignore[import-untyped]
 

@@ -29,7 +29,7 @@ from data.partition import Partition, load_default
 __all__ = ["SHIPPED_PATH", "SHIPPED_SHA256", "PixelsPrior", "mixed"]
 
 SHIPPED_PATH: Final = Path(__file__).parent / "assets" / "pixels.safetensors"
-SHIPPED_SHA256: Final = "0" * 64
+SHIPPED_SHA256: Final = "1dd8a593fac248a8a92b5158262b2d95b5a05f57fa425c59b2549b669cad57ce"
 
 
 class PixelsPrior:

@@ -25,7 +25,7 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
+    return ["auto", *MIXTURES, "pixels", *(f"planet:{model.name}" for model in installed() if not model.fault)]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -40,6 +40,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"pixels"`` for the visual prior that ships, ``"pixels:FOLDER"`` for one of your own.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
@@ -74,7 +75,13 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+def _pixels(which: str, offline: bool) -> Prior:
+    from backbone.pixels import PixelsPrior
+
+    return PixelsPrior(Path(which) if which else None, offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "pixels": _pixels})
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 

@@ -36,7 +36,7 @@ from data.writing import write_whole
 __all__ = ["coverage", "features_of", "folds_of", "out_of_fold", "shipped_components", "train"]
 
 COMPONENTS: Final = 48
-RIDGE: Final = 2e-3
+RIDGE: Final = 5e-3
 DENSITY_SHARE: Final = 0.1
 _PLACE_KM: Final = 25.0
 _FOLDS: Final = 5

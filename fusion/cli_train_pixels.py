@@ -35,7 +35,7 @@ def add_train_pixels(models: Commands) -> None:
         "--cells", choices=("shipped", "geoclip"), default="shipped", help="what is known of the cells: as in the "
         "prior that ships, or computed anew by GeoCLIP's location encoder (the extra geoclip)",
     )  # fmt: skip
-    pixels.add_argument("--ridge", type=_positive, metavar="R", help="default 0.002")
+    pixels.add_argument("--ridge", type=_positive, metavar="R", help="default 0.005")
     pixels.add_argument("--name", default="pixels", metavar="NAME", help="of the model (default: pixels)")
     pixels.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for the features")
     pixels.add_argument("--licence", default="not stated", metavar="TEXT", help="of the weights, for their card")
