@@ -24,16 +24,15 @@ from backbone.log_bilinear import LogBilinear, fit
 from backbone.pixels import SHIPPED_PATH, SHIPPED_SHA256, mixed
 from backbone.pixels_file import FILE, PixelsCard, PixelsModel, model_from_bytes, model_to_bytes
 from data.assets import read_asset
-from data.distribution import CellDistribution
 from data.errors import DatasetError, ImageError, WeightsError
 from data.geodesy import haversine_km
-from data.partition import Partition, load_default
+from data.partition import load_default
 from data.photo_sets import PhotoSet
 from data.printable import printable
 from data.version import __version__
 from data.writing import write_whole
 
-__all__ = ["coverage", "features_of", "folds_of", "out_of_fold", "shipped_components", "train"]
+__all__ = ["features_of", "folds_of", "out_of_fold", "shipped_components", "train"]
 
 COMPONENTS: Final = 48
 RIDGE: Final = 5e-3
@@ -42,7 +41,6 @@ _PLACE_KM: Final = 25.0
 _FOLDS: Final = 5
 _LEAST: Final = 50  # photos
 _LEAST_SIDE: Final = 256  # pixels that photos are decoded to at least
-_MASSES: Final = (0.5, 0.8, 0.95)
 
 _log = logging.getLogger(__name__)
 
@@ -103,9 +101,7 @@ def train(
     evidence = out_of_fold(seen[read], features.blocks, true, cells, log_density, fold, ridge=ridge)
     temperature = _fit_temperature(evidence, log_density, true, density_share)
     log_p = np.log(mixed(log_density, evidence / temperature, density_share)).astype(np.float32)
-    metrics = measured(log_p, lat, lon, density, temperature=1.0, points=len(log_p)) | coverage(
-        log_p, lat, lon, partition
-    )
+    metrics = measured(log_p, lat, lon, density, temperature=1.0, points=len(log_p))
     coarse = partition.parents(partition.levels[-1])
     metrics["covered"] = float(density.p[np.isin(coarse, coarse[true])].sum(dtype=np.float64))
     card = PixelsCard(
@@ -233,14 +229,3 @@ def _fit_temperature(evidence: Floats32, log_density: Floats32, true: NDArray[np
 
     found = minimize_scalar(cost, bounds=(math.log(0.2), math.log(5.0)), method="bounded", options={"xatol": 0.01})
     return float(math.exp(found.x))
-
-
-def coverage(log_p: Floats32, lat: Floats, lon: Floats, partition: Partition) -> dict[str, float]:
-    """Share of photos inside the radius that is meant to hold 50, 80 and 95 % of the mass around the point."""
-    inside = np.zeros(len(_MASSES))
-    for row, la, lo in zip(log_p, lat, lon, strict=True):
-        said = CellDistribution.from_logits(partition, row.astype(np.float64))
-        point = said.point("geoscore")
-        km = float(haversine_km(*point, la, lo))
-        inside += [km <= said.radius_km(*point, mass) for mass in _MASSES]
-    return {f"held_out_inside_{mass:.0%}": float(n / len(log_p)) for mass, n in zip(_MASSES, inside, strict=True)}

@@ -50,7 +50,10 @@ def test_the_prior_that_ships_says_what_it_is(shipped: PixelsPrior) -> None:
     card = shipped.card
     assert card.visual and "CC BY-SA" in card.licence and len(card.sha256) == 64
     assert card.accuracy["held_out_gain_low"] > 0.0 and card.accuracy["held_out_points"] > 500
-    assert 0.4 < card.accuracy["held_out_inside_50%"] < 0.6 and 0.7 < card.accuracy["held_out_inside_80%"] < 0.9
+    assert (
+        0.4 < card.accuracy["held_out_inside_half_radius"] < 0.6
+        and 0.7 < card.accuracy["held_out_inside_80_radius"] < 0.9
+    )
 
 
 def test_a_photo_is_answered_the_same_alone_and_among_others(shipped: PixelsPrior) -> None:
