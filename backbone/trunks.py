@@ -15,7 +15,7 @@ from backbone.planet_config import TRUNKS, TrunkKind
 from data.errors import RequestError, WeightsError
 from data.offline import offline_by_environment
 
-__all__ = ["make_trunk", "normalised"]
+__all__ = ["imagenet_file", "make_trunk", "normalised"]
 
 
 def make_trunk(name: str, *, imagenet: bool = False) -> nn.Module:
@@ -37,6 +37,28 @@ def make_trunk(name: str, *, imagenet: bool = False) -> nn.Module:
             raise RequestError("there are no ImageNet weights of the trunk 'tiny': start it from nothing")
         return _tiny()
     return _MAKERS[name](imagenet)
+
+
+def imagenet_file(name: str) -> Path:
+    """Where torchvision keeps its ImageNet weights of the trunk ``name``, whether or not they are there.
+
+    Raises:
+        RequestError: There are no such weights.
+    """
+    from torchvision import models
+
+    kinds = {
+        "inception_v3": models.Inception_V3_Weights.IMAGENET1K_V1,
+        "mobilenet_v3_large": models.MobileNet_V3_Large_Weights.IMAGENET1K_V2,
+        "mobilenet_v3_small": models.MobileNet_V3_Small_Weights.IMAGENET1K_V1,
+    }
+    if name not in kinds:
+        raise RequestError(f"there are no ImageNet weights of a trunk {name!r}: choose one of {', '.join(kinds)}")
+    return _cached(kinds[name])
+
+
+def _cached(weights: Any) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(weights.url).rpartition("/")[2]
 
 
 def _inception(imagenet: bool) -> nn.Module:
@@ -88,7 +110,7 @@ def _start(net: nn.Module, weights: Any) -> None:
                 # MobileNetV3's 0.01 is for long trainings: after a hundred steps its statistics were still the first.
                 module.momentum = 0.1
         return
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    cached = _cached(weights)
     cure = "connect to a network once, or start from nothing"
     if offline_by_environment() and not cached.exists():
         raise WeightsError(f"ImageNet's weights are not in {cached.parent} and WHENCE_OFFLINE forbids fetching: {cure}")

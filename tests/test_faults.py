@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backbone.frozen_features
+import backbone.pixels
 import backbone.scene_head
 import data.gazetteer
 import data.partition
@@ -156,6 +158,22 @@ SHIPPED = {
         constant(backbone.scene_head, "HEAD_PATH"), uncached(backbone.scene_head._shipped),
         lambda path: shutil.copy(RAPID / RECOGNISER, path),
     ),
+    "backbone/pixels.safetensors": Shipped(
+        backbone.pixels.SHIPPED_PATH, backbone.pixels.SHIPPED_SHA256, WeightsError,
+        constant(backbone.pixels, "SHIPPED_PATH"), backbone.pixels.PixelsPrior,
+        lambda path: shutil.copy(RAPID / RECOGNISER, path),
+    ),
+    **{
+        f"backbone/{path.name}": Shipped(
+            path, pin, WeightsError,
+            lambda monkeypatch, other, side=side, pin=pin: monkeypatch.setattr(
+                backbone.frozen_features, "SHIPPED_TRUNKS", {other: (side, pin)}
+            ),
+            lambda: backbone.frozen_features.LiteFeatures().of([np.zeros((20, 20, 3), np.uint8)]),
+            lambda path: shutil.copy(RAPID / RECOGNISER, path),
+        )
+        for path, (side, pin) in backbone.frozen_features.SHIPPED_TRUNKS.items()
+    },
     "detectors/brands.tsv.gz": Shipped(
         detectors.brand_table.BRANDS_PATH, detectors.brand_table.BRANDS_SHA256, DatasetError,
         constant(detectors.brand_table, "BRANDS_PATH"), detectors.brand_table.BrandTable.open, other_brands,
