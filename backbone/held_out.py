@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 _SPOT_LEVEL: Final = 13  # S2 cells of 1.2 km: photos of one walk stay on one side
 _BOOTSTRAP: Final = 2_000
+_RADII: Final = {"half": 0.5, "80": 0.8, "95": 0.95}  # what a radius is meant to hold, as its figure calls it
 
 
 def held_out_mask(lat: Floats, lon: Floats, share: float) -> NDArray[np.bool_]:
@@ -59,42 +60,44 @@ def measured(
 
     ``held_out_photos`` is their number and ``held_out_nll`` the mean negative log-likelihood (nats) of the true cell.
     Of the first ``points`` photos, which are ``held_out_points``: median distance (km), mean GeoScore, share within
-    each band of :data:`data.geodesy.BANDS_KM`, and share inside the radius that is meant to hold half of the mass; the
-    same of the density prior, as ``held_out_density_...``; and ``held_out_gain``, what the model's GeoScore has over
-    the density's, with ``held_out_gain_low``, the 2.5 % end of its paired bootstrap interval. Points are those of the
-    highest expected GeoScore. Only the number where there is no photo.
+    each band of :data:`data.geodesy.BANDS_KM`, and share inside the radius that is meant to hold half of the mass, and
+    inside those for 80 and 95 %; the same of the density prior, as ``held_out_density_...``; and ``held_out_gain``,
+    what the model's GeoScore has over the density's, with ``held_out_gain_low``, the 2.5 % end of its paired bootstrap
+    interval. Points are those of the highest expected GeoScore. Only the number where there is no photo.
     """
     if not len(log_p):
         return {"held_out_photos": 0.0}
     partition = density.partition
     said = [CellDistribution.from_logits(partition, row.astype(np.float64) / temperature) for row in log_p[:points]]
-    km, half = _distances(said, lat[:points], lon[:points])
-    km_density, half_density = _distances([density] * len(said), lat[:points], lon[:points])
+    km, mass = _distances(said, lat[:points], lon[:points])
+    km_density, mass_density = _distances([density] * len(said), lat[:points], lon[:points])
     gains = geoscore(km) - geoscore(km_density)
     draws = np.random.default_rng(0).integers(0, len(gains), (_BOOTSTRAP, len(gains)))
     return {
         "held_out_photos": float(len(log_p)),
         "held_out_nll": mean_nll(log_p, partition.cells_of(lat, lon), temperature),
         "held_out_points": float(len(km)),
-        **{f"held_out_{name}": value for name, value in _figures(km, half).items()},
-        **{f"held_out_density_{name}": value for name, value in _figures(km_density, half_density).items()},
+        **{f"held_out_{name}": value for name, value in _figures(km, mass).items()},
+        **{f"held_out_density_{name}": value for name, value in _figures(km_density, mass_density).items()},
         "held_out_gain": float(gains.mean()),
         "held_out_gain_low": float(np.percentile(gains[draws].mean(axis=1), 2.5)),
     }
 
 
-def _figures(km: Floats, half: Floats) -> dict[str, float]:
+def _figures(km: Floats, mass: Floats) -> dict[str, float]:
     figures = {"median_km": float(np.median(km)), "geoscore": float(np.mean(geoscore(km)))}
     figures |= {f"within_{band:g}_km": share for band, share in zip(BANDS_KM, within_bands(km), strict=True)}
-    return figures | {"inside_half_radius": float(np.mean(km <= half))}
+    return figures | {f"inside_{name}_radius": float(np.mean(mass <= held)) for name, held in _RADII.items()}
 
 
 def _distances(said: Sequence[CellDistribution], lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
-    """Distances (m,) of the best points in km, and radii (m,) that hold half of the mass."""
-    answers: dict[int, tuple[float, float, float]] = {}
+    """Distances (m,) of the best points in km, and the mass (m,) that lies nearer to them."""
+    points: dict[int, tuple[float, float]] = {}
     for distribution in said:  # a prior that looks at no pixel gives one object for all
-        if id(distribution) not in answers:
-            point = distribution.point("geoscore")
-            answers[id(distribution)] = (*point, distribution.radius_km(*point))
-    found = np.array([answers[id(distribution)] for distribution in said])
-    return haversine_km(found[:, 0], found[:, 1], lat, lon), found[:, 2]
+        if id(distribution) not in points:
+            points[id(distribution)] = distribution.point("geoscore")
+    found = np.array([points[id(distribution)] for distribution in said])
+    km = haversine_km(found[:, 0], found[:, 1], lat, lon)
+    aside = zip(said, found.tolist(), km.tolist(), strict=True)
+    mass = [distribution.mass_within(at[0], at[1], far) for distribution, at, far in aside]
+    return km, np.array(mass)

@@ -25,7 +25,10 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
+    from backbone.mixture_card import installed_mixtures
+
+    models = [f"planet:{model.name}" for model in installed() if not model.fault]
+    return ["auto", *MIXTURES, *models, *(f"mixture:{name}" for name, _ in installed_mixtures())]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -40,6 +43,8 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"mixture:NAME"``, ``"mixture:FOLDER"``: what ``whence train mixture`` fitted; ``"mixture"`` for the best
+              of the user's own.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
@@ -74,7 +79,14 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+def _mixture(which: str, offline: bool) -> Prior:
+    from backbone.mixture import MixturePrior
+    from backbone.mixture_card import find_mixture
+
+    return MixturePrior(find_mixture(which), offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "mixture": _mixture})
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 
