@@ -27,7 +27,8 @@ _MOST: Final = 1_024
 class Rebinning:
     """From the cells of ``source`` to those of ``target``: a sparse matrix, made once, used for many distributions.
 
-    On one and the same partition everything stays where it is, to the last bit.
+    On one and the same partition everything stays where it is, to the last bit; on a coarser level of it each cell goes
+    into its own group.
 
     Args:
         source: Where distributions come from.
@@ -44,7 +45,11 @@ class Rebinning:
         self.source, self.target = source, target
         self._points = min(max(_POINTS // len(source), _FEWEST), _MOST) if sub_points is None else sub_points
         self._same = source.hash == target.hash
-        if not self._same:
+        level = next((name for name in source.levels[1:] if source.at(name).hash == target.hash), None)
+        if level is not None:  # groups of the same cells
+            self._from, self._to = np.arange(len(source)), source.parents(level).astype(np.int64)
+            self._share = np.ones(len(source))
+        elif not self._same:
             lat, lon = source.sample_points(self._points)
             goals = target.cells_of(lat.ravel(), lon.ravel()).astype(np.int64)
             pairs = np.repeat(np.arange(len(source)), self._points) * len(target) + goals
