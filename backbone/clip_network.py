@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from backbone.hub_cache import cached_file, file_sha256, hub_trouble
 from data.errors import OfflineError, RequestError, WeightsError
 from data.offline import offline_by_environment, quiet_libraries
 from data.printable import printable
@@ -65,16 +64,7 @@ def cached_weights(name: str) -> Path | None:
     repository = KNOWN.get(name)
     if repository is None:
         return None
-    try:
-        kept = _hub_cache() / f"models--{repository.replace('/', '--')}"
-        snapshots = list((kept / "snapshots").iterdir())
-        main = kept / "refs" / "main"
-        if main.is_file():
-            revision = main.read_text(encoding="ascii").strip()
-            snapshots = [snapshot for snapshot in snapshots if snapshot.name == revision]
-        found = [path for snapshot in snapshots for f in _FILES if (path := snapshot / f).is_file()]
-    except (OSError, RuntimeError, UnicodeDecodeError):  # no such folder, none that may be read, or no home
-        return None
+    found = [path for file in _FILES if (path := cached_file(repository, file)) is not None]
     return found[0] if len(found) == 1 else None
 
 
@@ -132,13 +122,8 @@ def load_network(name: str = DEFAULT, *, offline: bool = False) -> ClipNetwork:
 
 
 def _require_hub(name: str) -> None:
-    """Find out in seconds whether the hub answers: its own library tries for a minute, and says so at every try."""
-    import httpx
-
-    try:
-        httpx.head(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout=10.0)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _not_loaded(name, None, False, error) from error
+    if (trouble := hub_trouble()) is not None:
+        raise _not_loaded(name, None, False, trouble) from trouble
 
 
 def _digest(path: Path | None, model: Any) -> str:
@@ -149,11 +134,7 @@ def _digest(path: Path | None, model: Any) -> str:
             digest.update(name.encode("utf-8"))
             digest.update(tensor.contiguous().cpu().numpy())
         return digest.hexdigest()
-    blob = path.resolve().name  # the hub's cache calls a large file by its SHA-256
-    if re.fullmatch("[0-9a-f]{64}", blob):
-        return blob
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception) -> OfflineError | WeightsError:
@@ -171,12 +152,3 @@ def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception)
         f"CLIP's weights {name} cannot be fetched ({detail}): check the network, or choose the scene model "
         "head (--scenes head)"
     )
-
-
-def _hub_cache() -> Path:
-    """Where huggingface_hub keeps what it fetched, by its own environment variables."""
-    for variable, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
-        if os.environ.get(variable):
-            return Path(os.environ[variable]).expanduser() / below
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"

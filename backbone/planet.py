@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.base import PriorCard, PriorOutput
+from backbone.devices import check_device
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import read_card, read_partition_of, read_tensors
 from backbone.scenes import SCENES
@@ -136,13 +137,7 @@ class PlanetPrior:
         ]
 
     def _net_on(self, device: str) -> tuple[PlanetNet, CellTree]:
-        import torch
-
-        kind, _, number = device.partition(":")
-        if kind not in ("cpu", "cuda") or not (number or "0").isdigit():
-            raise RequestError(f"unknown device {device!r}: choose cpu, cuda or cuda:NUMBER")
-        if kind == "cuda" and not int(number or 0) < torch.cuda.device_count():
-            raise RequestError(f"{device} was not found by this torch: choose the device cpu")
+        check_device(device)
         if self._made is None:
             self._made = ("cpu", *self._built())
         where, net, tree = self._made

@@ -25,10 +25,12 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
+    from backbone.geoclip_files import geoclip_at_hand
     from backbone.mixture_card import installed_mixtures
 
-    models = [f"planet:{model.name}" for model in installed() if not model.fault]
-    return ["auto", *MIXTURES, *models, *(f"mixture:{name}" for name, _ in installed_mixtures())]
+    planets = (f"planet:{model.name}" for model in installed() if not model.fault)
+    mixtures = (f"mixture:{name}" for name, _ in installed_mixtures())
+    return ["auto", *MIXTURES, *planets, *(["geoclip"] if geoclip_at_hand() else []), *mixtures]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -43,6 +45,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"geoclip"``, whose CLIP is fetched once; ``"geoclip:./FOLDER"`` for CLIP's files in a folder.
             - ``"mixture:NAME"``, ``"mixture:FOLDER"``: what ``whence train mixture`` fitted; ``"mixture"`` for the best
               of the user's own.
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
@@ -79,6 +82,16 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
+def _geoclip(which: str, offline: bool) -> Prior:
+    from backbone.geoclip_prior import GeoClipPrior
+
+    if which and not any(mark in which for mark in "/\\"):
+        raise RequestError(
+            f"unknown prior 'geoclip:{which}': write geoclip, or geoclip:./FOLDER for CLIP's files there"
+        )
+    return GeoClipPrior(Path(which) if which else None, offline=offline)
+
+
 def _mixture(which: str, offline: bool) -> Prior:
     from backbone.mixture import MixturePrior
     from backbone.mixture_card import find_mixture
@@ -86,7 +99,9 @@ def _mixture(which: str, offline: bool) -> Prior:
     return MixturePrior(find_mixture(which), offline=offline)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "mixture": _mixture})
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType(
+    {"planet": _planet, "geoclip": _geoclip, "mixture": _mixture}
+)
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 

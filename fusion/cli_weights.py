@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from data.errors import WeightsError
 from data.printable import encodable, printable
 from fusion.cli_arguments import Commands, path_argument
+from fusion.cli_check import add_check, described_check, row_of_check
 
 if TYPE_CHECKING:
     from backbone.weights_store import InstalledWeights
@@ -29,7 +30,9 @@ def add_weights(commands: Commands) -> None:
         "then those in $WHENCE_WEIGHTS or the system's place for a user's data.",
     )
     actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
-    shown = actions.add_parser("list", help="the models at hand, with data, figures and licence")
+    shown = actions.add_parser(
+        "list", help="the models at hand with data, figures and licence; priors that were checked"
+    )
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout, nothing else there")
     shown.set_defaults(run=_list)
     verify = actions.add_parser("verify", help="check sha256, tensors and partition; exit code 2 where one is wrong")
@@ -42,14 +45,18 @@ def add_weights(commands: Commands) -> None:
     add.add_argument("--name", metavar="NAME", help="what to call it (default: its own name)")
     add.add_argument("--replace", action="store_true", help="put it in the place of one of the same name")
     add.set_defaults(run=_add)
+    add_check(actions)
 
 
 def _list(args: argparse.Namespace) -> int:
+    from backbone.checked import kept_checks
     from backbone.weights_store import installed
 
     models = installed()
     for model in models:
         print(json.dumps(_row(model)) if args.json else _described(model))
+    for check in kept_checks():
+        print(json.dumps({"checked": row_of_check(check)}) if args.json else described_check(check))
     if not models:
         _say_none()
     return 0

@@ -15,6 +15,7 @@ from backbone import clip_network, clip_scenes
 from backbone.clip_network import DEFAULT, KNOWN, ClipNetwork, cached_weights, first_at_hand, load_network
 from backbone.clip_prompts import NOUNS, TEMPLATES
 from backbone.clip_scenes import ClipScenes, text_key
+from backbone.hub_cache import hub_cache
 from backbone.scenes import CATEGORIES, SCENES, make_scene_model, scene_of_categories
 from data.errors import OfflineError, RequestError, WeightsError
 from tests.conftest import REPOSITORY
@@ -275,7 +276,7 @@ def test_the_hubs_cache_is_looked_for_where_the_hub_has_it(tmp_path: Path, monke
             [sys.executable, "-c", "from huggingface_hub.constants import HF_HUB_CACHE; print(HF_HUB_CACHE)"],
             capture_output=True, text=True, check=True, env=dict(os.environ),
         )  # fmt: skip
-        assert clip_network._hub_cache() == Path(asked.stdout.strip())
+        assert hub_cache() == Path(asked.stdout.strip())
 
 
 def test_to_find_out_that_there_are_no_weights_nothing_heavy_is_imported(tmp_path: Path) -> None:
