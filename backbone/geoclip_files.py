@@ -106,8 +106,8 @@ def fetched_clip(*, offline: bool) -> Path:
     copied = f"copy its files ({', '.join(CLIP_FILES)}) into a folder and name it, as in geoclip:./FOLDER"
     if offline:
         raise OfflineError(
-            f"CLIP's weights {CLIP_REPOSITORY} are not on this machine, and the network is forbidden: run `whence weights "
-            f"check geoclip` once without --offline and WHENCE_OFFLINE, or {copied}"
+            f"CLIP's weights {CLIP_REPOSITORY} are not on this machine, and the network is forbidden: run once without "
+            f"--offline and WHENCE_OFFLINE, or {copied}"
         )
     error = hub_trouble()
     if error is None:

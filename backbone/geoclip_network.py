@@ -142,7 +142,7 @@ def from_package(model: Any, image_sha256: str = "") -> GeoClipNetwork:
     """
     return GeoClipNetwork(
         model.image_encoder, model.location_encoder, model.image_encoder.preprocess_image,
-        float(model.logit_scale.exp()), model.gps_gallery.cpu().numpy(),
+        float(model.logit_scale.detach().exp()), model.gps_gallery.cpu().numpy(),
         {CLIP_FILES[0]: image_sha256} | _carried_sha256(), package_version(),
     )  # fmt: skip
 
