@@ -368,6 +368,18 @@ def test_with_a_member_that_misleads_it_is_the_other_alone(tmp_path: Path) -> No
     assert found.metrics["held_out_geoscore"] >= found.metrics["held_out_best_geoscore"]
 
 
+def test_a_likelier_mixture_whose_points_are_worse_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter(
+        [{"held_out_nll": 5.0, "held_out_geoscore": 900.0}, {"held_out_nll": 6.0, "held_out_geoscore": 901.0}]
+    )
+    monkeypatch.setattr("backbone.train_mixture.measured", lambda *_, **__: dict(next(scores)))
+    found = fit_mixture(two(), far_apart(ColouredPhotos(18, seed=1)), tmp_path, name="mine")
+    assert found.pool().only is not None and "points" in found.data["why"]
+    assert found.metrics["held_out_geoscore"] == found.metrics["held_out_best_geoscore"] == 901.0
+
+
 def test_what_was_asked_is_not_asked_again(tmp_path: Path) -> None:
     photos, priors = Photos(70, seed=1), two()
     first = gathered(priors, photos, load_default(), tmp_path)

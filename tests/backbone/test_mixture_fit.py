@@ -112,6 +112,18 @@ def test_it_is_never_less_likely_than_the_best_prior_on_the_photos_that_it_was_f
     assert nll(found.log_p, cells) <= found.nll["best"] + 1e-6
 
 
+def test_a_pool_that_came_out_worse_on_all_photos_than_on_parts_of_them_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fitted(kind: Kind, opinions: Opinions, which: NDArray[np.int64] | None = None) -> Pool:
+        return Pool("linear", np.array([[0.5, 0.5]]), 20.0) if which is None else fit_pool(kind, opinions, which)
+
+    monkeypatch.setattr("backbone.mixture_fit.fit_pool", fitted)
+    cells = true_cells(60)
+    found = chosen([witness(cells, 2.0, seed) for seed in (1, 2)], cells)
+    assert found.pool.only == found.best and "too few" in found.why
+
+
 def test_where_the_others_know_nothing_it_is_the_best_prior_to_the_last_bit() -> None:
     cells = true_cells(60)
     good = witness(cells, 2.5, 1).astype(np.float64)

@@ -150,6 +150,6 @@ def test_our_geoclip_saves_what_the_package_does_again_at_every_call(data: Path,
     ours = GeoClipPrior(network=from_package(package, "small"), partition=world, folder=tmp_path, temperature=1.0)
     found = beside_the_package(package, ours, [data / "first" / "images" / f"{k}.jpg" for k in range(3)])
     # With a CLIP this small the gallery is nearly all that the package's answer costs.
-    assert found["gallery_s"] > 0.2 * found["package_s"]
-    assert found["times_faster"] > 1.2
-    assert found["ours_first_s"] > found["ours_s"]
+    assert found["gallery_cpu_s"] > 0.4 * found["package_cpu_s"]
+    assert found["times_faster"] > 1.5
+    assert found["ours_first_cpu_s"] > found["ours_cpu_s"]
