@@ -1,7 +1,6 @@
-"""What models are worth on photos beside the density prior: folds by place, shrinkage, points, paired intervals.
+"""What models are worth on photos beside the density prior: shrinkage, points, paired intervals.
 
-Photos of one place say the same thing many times over. So folds keep them together, and intervals are drawn by places,
-not by photos.
+Photos of one place say the same thing many times over: intervals are drawn by places, not by photos.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.geodesy import BANDS_KM, EARTH_RADIUS_KM, geoscore, haversine_km, unit_vectors
 from data.partition import Partition
+from data.photo_places import folds, places
 
 __all__ = ["Scorer", "Scores", "Shrinkage", "difference", "fit_shrinkage", "folds", "places"]
 
@@ -24,37 +24,9 @@ Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-_PLACE_KM: Final = 25.0
 _DRAWS: Final = 2_000
 _AT_ONCE: Final = 64  # photos whose log-probabilities are in double precision at one time
 _SUB_POINTS: Final = 16  # as many as CellDistribution takes for distances
-
-
-def places(lat: Floats, lon: Floats, km: float = _PLACE_KM) -> Indices:
-    """Number (n,) of each photo's place: photos within ``km`` of each other, and of theirs in turn, share one.
-
-    >>> places(np.array([48.20, 48.30, 52.50]), np.array([16.37, 16.37, 13.40])).tolist()
-    [0, 0, 1]
-    """
-    from scipy.sparse.csgraph import connected_components
-
-    near = haversine_km(lat[:, None], lon[:, None], lat, lon) <= km
-    return np.asarray(connected_components(near, directed=False)[1], np.int64)
-
-
-def folds(place: Indices, count: int, seed: int = 0) -> Indices:
-    """Fold (n,) from 0 to ``count - 1`` of each photo, about equally many in each; no place is in two of them.
-
-    Places are dealt out largest first, equally large ones by chance, each to the fold with the fewest photos so far.
-    """
-    sizes = np.bincount(place)
-    shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    of_place, filled = np.zeros(len(sizes), np.int64), np.zeros(count, np.int64)
-    for k in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        of_place[k] = np.argmin(filled)
-        filled[of_place[k]] += sizes[k]
-    dealt: Indices = of_place[place]
-    return dealt
 
 
 @dataclass(frozen=True, slots=True)
