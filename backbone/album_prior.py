@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbone.album_weights import AlbumCard, read_album_card, read_album_tensors
-from backbone.albums import DEPENDENCY, multiplied
+from backbone.albums import DEPENDENCY, inside_cells, multiplied
 from backbone.base import Prior, PriorOutput
 from backbone.density import DensityPrior
 from backbone.planet import PlanetPrior
@@ -103,7 +103,8 @@ class AlbumPrior:
         log_p = album_log_p(self._net, [stacked])[0].numpy()
         if not np.isfinite(log_p).all():
             raise WeightsError(f"the LSTM in {printable(str(self._folder))} gives no numbers: train it again")
-        return CellDistribution.from_logits(self.prior.partition, log_p.astype(np.float64) / card.temperature)
+        inside = inside_cells([output.distribution for output in outputs])
+        return CellDistribution.from_logits(self.prior.partition, log_p.astype(np.float64) / card.temperature, inside)
 
 
 def album_net(folder: Path, card: AlbumCard, partition: Partition) -> AlbumNet:
