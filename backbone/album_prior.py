@@ -13,6 +13,7 @@ from backbone.album_weights import AlbumCard, read_album_card, read_album_tensor
 from backbone.albums import DEPENDENCY, inside_cells, multiplied
 from backbone.base import Prior, PriorOutput
 from backbone.density import DensityPrior
+from backbone.gallery_refine import RefinedPrior
 from backbone.planet import PlanetPrior
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
@@ -42,9 +43,10 @@ class AlbumPrior:
         self.prior = prior
         self.card: AlbumCard | None = None
         self._folder = Path()
-        if isinstance(prior, PlanetPrior):
-            self._folder = prior.folder
-            self.card = read_album_card(prior.folder, prior.card.sha256)
+        planet = prior.prior if isinstance(prior, RefinedPrior) else prior
+        if isinstance(planet, PlanetPrior):
+            self._folder = planet.folder
+            self.card = read_album_card(planet.folder, planet.card.sha256)
         self._net: AlbumNet | None = None
 
     @cached_property

@@ -5,7 +5,7 @@ histogram of colours in L*a*b*, a histogram of textons, statistics of straight l
 They scale each feature's distances alike and add them. Here each descriptor is a vector whose squared Euclidean
 distance is what is compared (of histograms their square roots are taken: Hellinger's distance), divided by its root
 mean square between two photos of different places, times the root of its weight in :data:`WEIGHTS`. The squared
-distance of two whole vectors is so the weighted mean of the six, and about 1 for two photos that have nothing in common.
+distance of two whole vectors is so the weighted mean of the six, and about 1 for two unlike photos.
 
 What differs from the paper: the gist's grid, the line detector, Hellinger's distance for chi-square; and Hoiem's
 classifier of surfaces has a stand-in, ``backbone.surfaces``.

@@ -10,6 +10,7 @@ from typing import Final
 
 from backbone.base import Prior
 from backbone.density import MIXTURES, DensityPrior
+from backbone.gallery_store import find_gallery, galleries
 from backbone.planet import PlanetPrior
 from backbone.weights_card import WeightsCard
 from backbone.weights_store import InstalledWeights, find, installed
@@ -25,7 +26,9 @@ _LEAST_COVERED: Final = 0.5
 
 def available_priors() -> list[str]:
     """Names that ``make_prior`` takes: ``auto`` first, then the density priors, then the models at hand."""
-    return ["auto", *MIXTURES, *(f"planet:{model.name}" for model in installed() if not model.fault)]
+    planets = [f"planet:{model.name}" for model in installed() if not model.fault]
+    im2gps = [f"im2gps:{gallery.name}" for gallery in galleries() if not gallery.fault]
+    return ["auto", *MIXTURES, *planets, *im2gps]
 
 
 def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
@@ -40,6 +43,7 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
               name, ``"planet:FOLDER"`` for weights in a folder, written with a separator (``planet:./x``).
+            - ``"im2gps:NAME"``: the nearest photos of the gallery of that name, or in a folder (``im2gps:./x``).
         offline: Open no connection; also where ``WHENCE_OFFLINE`` forbids it.
 
     Raises:
@@ -74,7 +78,16 @@ def _planet(which: str, offline: bool) -> Prior:
     return PlanetPrior(model.folder)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet})
+def _im2gps(which: str, offline: bool) -> Prior:
+    from backbone.gallery import Gallery
+    from backbone.gallery_prior import GalleryPrior
+
+    if not which:
+        raise RequestError("im2gps needs a gallery of photos: im2gps:NAME; `whence gallery list` shows those at hand")
+    return GalleryPrior(Gallery(find_gallery(which)), offline=offline)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str, bool], Prior]]] = MappingProxyType({"planet": _planet, "im2gps": _im2gps})
 """Kind of prior, what stands before the colon in its name, to what makes it of the rest and of ``offline``."""
 
 

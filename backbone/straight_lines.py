@@ -38,7 +38,8 @@ def segments(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     found = cv2.createLineSegmentDetector().detect(grey)[0]
     if found is None:
         return np.zeros((0, 4))
-    return np.asarray(found, np.float64).reshape(-1, 4) / max(grey.shape)
+    ends: NDArray[np.float64] = np.asarray(found, np.float64).reshape(-1, 4) / max(grey.shape)
+    return ends
 
 
 def line_histograms(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -73,7 +73,8 @@ def grouped_in_cell(inside: InCell, p: Floats, groups: NDArray[np.int32], otherw
     vectors, p = unit_vectors(inside.lat, inside.lon), np.asarray(p, np.float64)
     mass = np.bincount(groups, weights=p, minlength=count)
     held = mass > 0.0
-    sums = np.stack([np.bincount(groups, weights=p * vectors[:, k], minlength=count) for k in range(3)], axis=1)
+    sums: Floats = np.zeros((count, 3))
+    np.add.at(sums, groups, p[:, None] * vectors)
     mean = _unit(sums, unit_vectors(otherwise.lat, otherwise.lon))
     square = inside.spread_km**2 + EARTH_RADIUS_KM**2 * ((vectors - mean[groups]) ** 2).sum(axis=-1) / 2.0
     variance = np.bincount(groups, weights=p * square, minlength=count) / np.where(held, mass, 1.0)
