@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from backbone.gallery import Gallery
 from backbone.gallery_card import CARD_FILE, GalleryCard, GalleryPart, read_gallery_card, write_gallery_card
 from backbone.gallery_embedders import Embedder
-from backbone.gallery_fit import fitted
+from backbone.gallery_fit import ASKED, fitted
 from backbone.gallery_index import EXACT_UP_TO, build_index
 from backbone.gallery_parts import Places, open_vectors, read_places, write_part
 from backbone.unreadable import Unreadable
@@ -68,6 +68,7 @@ class _How:
     workers: int = 1
     block: int = _BLOCK
     index_above: int = EXACT_UP_TO
+    asked: int = ASKED
     progress: Callable[[int], None] = lambda photos: None
 
 
@@ -82,6 +83,7 @@ def build_gallery(
     workers: int = 1,
     block: int = _BLOCK,
     index_above: int = EXACT_UP_TO,
+    asked: int = ASKED,
     progress: Callable[[int], None] = lambda photos: None,
 ) -> BuildReport:
     """Make a gallery in ``folder`` of the photos of ``sets``, or go on with one that was interrupted.
@@ -96,6 +98,7 @@ def build_gallery(
         workers: Photos that are decoded at once.
         block: Photos between two checkpoints.
         index_above: A gallery of more photos gets an index.
+        asked: Photos that are left out in turn to fit and to measure; fewer are faster.
         progress: Is called with the number of photos that are done, again and again.
 
     Raises:
@@ -104,7 +107,7 @@ def build_gallery(
         WeightsError: What was interrupted there was of another embedding, or is damaged; or its name can be none.
     """
     check_name(folder.resolve().name)
-    how = _How(embedder, device, workers, block, index_above, progress)
+    how = _How(embedder, device, workers, block, index_above, asked, progress)
     with _changing(folder):
         if (folder / CARD_FILE).exists():
             card = read_gallery_card(folder)
@@ -129,6 +132,7 @@ def add_photos(
     workers: int = 1,
     block: int = _BLOCK,
     index_above: int = EXACT_UP_TO,
+    asked: int = ASKED,
     progress: Callable[[int], None] = lambda photos: None,
 ) -> BuildReport:
     """Add the photos of ``sets`` to the gallery in ``folder``; with no set, finish what was interrupted.
@@ -139,7 +143,7 @@ def add_photos(
         DatasetError: A set is damaged, the folder cannot be written, or no photo is left.
         WeightsError: There is no gallery, it is damaged, or of another embedding.
     """
-    how = _How(embedder, device, workers, block, index_above, progress)
+    how = _How(embedder, device, workers, block, index_above, asked, progress)
     with _changing(folder):
         card = read_gallery_card(folder)
         said = [source] if source else [photos.name for photos in sets]
@@ -147,7 +151,7 @@ def add_photos(
 
 
 def remove_photos(
-    folder: Path, keys: Sequence[str], embedder: Embedder, *, index_above: int = EXACT_UP_TO
+    folder: Path, keys: Sequence[str], embedder: Embedder, *, index_above: int = EXACT_UP_TO, asked: int = ASKED
 ) -> tuple[int, list[str]]:
     """Take photos out of the gallery in ``folder``.
 
@@ -156,6 +160,7 @@ def remove_photos(
         keys: What the photos are called: ``set/name``, or ``name`` alone for photos of that name in every set.
         embedder: That of the gallery, which is fitted anew.
         index_above: A gallery of more photos has an index.
+        asked: As for :func:`build_gallery`.
 
     Returns:
         How many went, and those of ``keys`` that name no photo.
@@ -189,7 +194,7 @@ def remove_photos(
             card = replace(card, parts=tuple(kept), index=None, finished=False)
             write_gallery_card(folder, card)
         if count or not card.finished:
-            _finish(folder, card, index_above)
+            _finish(folder, card, index_above, asked)
         return count, unknown
 
 
@@ -232,7 +237,7 @@ def _extended(
             write_gallery_card(folder, card)
     if not card.parts:
         raise DatasetError(f"none of the {done} photos can be read: see {printable(str(folder / 'unreadable.txt'))}")
-    card = _finish(folder, card, how.index_above)
+    card = _finish(folder, card, how.index_above, how.asked)
     return BuildReport(card.count - before, known, lost, card.count)
 
 
@@ -273,7 +278,7 @@ def _embedded(photos: PhotoSet, block: Sequence[int], how: _How, done: int) -> t
     return rows, stacked.astype(np.float16)
 
 
-def _finish(folder: Path, card: GalleryCard, index_above: int) -> GalleryCard:
+def _finish(folder: Path, card: GalleryCard, index_above: int, asked: int) -> GalleryCard:
     """Index, fit and measure what the gallery holds, and write its card as finished."""
     index = card.index
     if card.count <= index_above:
@@ -288,7 +293,7 @@ def _finish(folder: Path, card: GalleryCard, index_above: int) -> GalleryCard:
     versions = {name: version(name) for name in ("numpy", "usearch")}
     card = replace(card, index=index, versions=versions)
     write_gallery_card(folder, card)
-    votes, refinement, metrics = fitted(Gallery(folder, unfinished=True))
+    votes, refinement, metrics = fitted(Gallery(folder, unfinished=True), asked)
     card = replace(card, finished=True, votes=votes, refinement=refinement, metrics=metrics)
     write_gallery_card(folder, card)
     _tidy(folder, card)

@@ -79,8 +79,8 @@ class PriorEmbedder:
         [output] = prior.predict([_GREY])
         if output.embedding is None:
             raise RequestError(
-                f"the prior {prior.name} gives no embedding that photos could be compared by: choose im2gps, or a prior "
-                "that looks at the photo"
+                f"the prior {prior.name} gives no embedding that photos could be compared by: choose im2gps, or "
+                "a prior that looks at the photo"
             )
         self.embedding = Embedding(prior.name, prior.card.sha256, len(output.embedding))
 

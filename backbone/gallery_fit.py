@@ -5,6 +5,9 @@ or town can answer: a harder question than a user's, whose photo may be of a tow
 crowd, bandwidth and share of the vote are those of the highest likelihood, with a share that five more photos would
 have argued down. Figures are taken across folds: places are dealt into five, and the photos of one fold are measured
 with what was fitted on the other four. What is kept in the card is fitted on all.
+
+Photos of a gallery share its places, and knowing these is worth something without looking at a photo. So figures have
+:func:`fit_blind` beside them, and ``held_out_gain_low`` is the lesser of what is certain over density and over that.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from data.distribution import CellDistribution
 from data.geodesy import EARTH_RADIUS_KM, unit_vectors
 from data.partition import load_default
 
-__all__ = ["APART_KM", "fit_votes", "fitted"]
+__all__ = ["APART_KM", "ASKED", "fit_blind", "fit_votes", "fitted"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -33,7 +36,11 @@ Indices = NDArray[np.int64]
 APART_KM: Final = 25.0
 """Photos within this distance of a photo are left out when it is asked about."""
 
-_MOST_ASKED: Final = 300  # photos that are left out, each in turn
+ASKED: Final = 300
+"""Photos that are left out in turn, drawn by chance from a larger gallery."""
+
+_MOST_POINTS: Final = 120  # of those asked about whose points are measured, which is what takes the time
+_MOST_BLIND: Final = 2_000  # photos that vote blindly; of more, so many drawn by chance
 _SPARE: Final = 8  # so many times the neighbours are fetched, for those that are left out
 _BANDWIDTHS_KM: Final = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
 _TEMPERATURES: Final = (0.1, 0.3, 1.0, 10.0)  # times the typical difference between the nearest and the last neighbour
@@ -54,14 +61,14 @@ class _Asked:
     places: list[Floats]
 
 
-def fitted(gallery: Gallery) -> tuple[dict[str, Any], dict[str, Any], dict[str, float]]:
+def fitted(gallery: Gallery, asked: int = ASKED) -> tuple[dict[str, Any], dict[str, Any], dict[str, float]]:
     """A gallery's ``votes``, ``refinement`` and ``metrics``, for its card, over the shipped partition.
 
     Metrics are those of :func:`backbone.held_out.measured`, and ``covered``: the share of the world's photos that come
     from the coarse cells in which the gallery has any.
     """
     density = DensityPrior(load_default()).distribution
-    votes, metrics = fit_votes(gallery, density)
+    votes, metrics = fit_votes(gallery, density, asked)
     partition = density.partition
     groups = partition.parents(partition.levels[-1])
     seen = np.unique(groups[partition.cells_of(gallery.lat, gallery.lon)])
@@ -70,9 +77,9 @@ def fitted(gallery: Gallery) -> tuple[dict[str, Any], dict[str, Any], dict[str, 
     return asdict(votes), refinement, metrics
 
 
-def fit_votes(gallery: Gallery, density: CellDistribution) -> tuple[VoteConfig, dict[str, float]]:
+def fit_votes(gallery: Gallery, density: CellDistribution, most: int = ASKED) -> tuple[VoteConfig, dict[str, float]]:
     """The likeliest way to vote, and figures across folds; see the module's docstring."""
-    asked = _left_out(gallery)
+    asked = _left_out(gallery, most)
     lat, lon = gallery.lat[asked.rows], gallery.lon[asked.rows]
     cells = density.partition.cells_of(lat, lon)
     before = density.p[cells].astype(np.float64)
@@ -87,12 +94,50 @@ def fit_votes(gallery: Gallery, density: CellDistribution) -> tuple[VoteConfig, 
         config = _likeliest(ways, told, before, folds != fold)
         for i in np.flatnonzero(folds == fold).tolist():
             log_p[i] = np.log(vote(config, asked.square[i], asked.places[i], density).p)
-    return best, measured(log_p, lat, lon, density, temperature=1.0)
+    # What is measured first is any of them: rows are in the order of the gallery, which is often by country.
+    order = np.random.default_rng(1).permutation(len(cells))
+    return best, measured(
+        log_p[order], lat[order], lon[order], density, temperature=1.0, points=_MOST_POINTS,
+        blind=fit_blind(gallery, density),
+    )  # fmt: skip
 
 
-def _left_out(gallery: Gallery) -> _Asked:
+def fit_blind(gallery: Gallery, density: CellDistribution) -> CellDistribution:
+    """What is to be had of a gallery without looking at a photo: all its photos vote alike, whatever is asked about.
+
+    Bandwidth and share are fitted as in :func:`fit_votes`. What the gallery's votes are worth beyond this they owe to
+    what photos look like; the rest, to where the gallery's photos were taken.
+    """
+    some_of = np.random.default_rng(0).permutation(len(gallery))[:_MOST_BLIND]
+    lat, lon = gallery.lat[some_of], gallery.lon[some_of]
+    vectors = unit_vectors(lat, lon)
+    cells = density.partition.cells_of(lat, lon)
+    before = density.p[cells].astype(np.float64)
+    chord = 2.0 * np.sin(APART_KM / EARTH_RADIUS_KM / 2.0)
+    rows = np.arange(min(len(some_of), ASKED))
+    apart = (np.maximum(2.0 - 2.0 * vectors[rows] @ vectors.T, 0.0) > chord**2).astype(np.float64)
+    apart /= np.maximum(apart.sum(axis=1, keepdims=True), 1.0)
+    best, answer = 0.0, density
+    for bandwidth in _BANDWIDTHS_KM:
+        told, q = np.zeros(len(rows)), np.zeros(len(density.p))
+        for start in range(0, len(vectors), _KERNELS_AT_ONCE):
+            some = slice(start, start + _KERNELS_AT_ONCE)
+            kernels = kernel_rows(vectors[some], density, bandwidth)
+            told += np.einsum("mk,km->m", apart[:, some], kernels[:, cells[rows]])
+            q += kernels.sum(axis=0)
+        gain = np.log(
+            (1.0 - _SHARES)[:, None] * before[rows] + _SHARES[:, None] * told
+        ).sum(axis=1) + _DOUBT * np.log1p(-_SHARES) - np.log(before[rows]).sum()  # fmt: skip
+        if gain.max() > best:
+            best, share = float(gain.max()), float(_SHARES[int(gain.argmax())])
+            p = (1.0 - share) * density.p.astype(np.float64) + share * q / q.sum()
+            answer = CellDistribution(density.partition, (p / p.sum()).astype(np.float32))
+    return answer
+
+
+def _left_out(gallery: Gallery, most: int) -> _Asked:
     count = len(gallery)
-    rows = np.sort(np.random.default_rng(0).permutation(count)[:_MOST_ASKED])
+    rows = np.sort(np.random.default_rng(0).permutation(count)[:most])
     vectors = unit_vectors(gallery.lat, gallery.lon)
     near, far = gallery.nearest(gallery.vectors(rows), min(_SPARE * NEIGHBOURS, count))
     chord = 2.0 * np.sin(APART_KM / EARTH_RADIUS_KM / 2.0)

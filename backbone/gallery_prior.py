@@ -35,7 +35,7 @@ class GalleryPrior:
     """
 
     def __init__(self, gallery: Gallery, embedder: Embedder | None = None, *, offline: bool = False) -> None:
-        self.gallery = gallery
+        self.gallery = gallery.opened()
         self._config = VoteConfig.of(gallery.card.votes)
         self._embedder = make_embedder(gallery.embedding.name, offline=offline) if embedder is None else embedder
         if self._embedder.embedding != gallery.embedding:

@@ -126,7 +126,7 @@ class RefinedPrior:
                 f"build one with `whence gallery build PHOTOS -o NAME --by {prior.name}`"
             )
         self.prior = prior
-        self.gallery = gallery
+        self.gallery = gallery.opened()
         # What the card has was fitted over the shipped cells.
         told = gallery.card.refinement
         if told and told.get("partition") == prior.partition.hash:

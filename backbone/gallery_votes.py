@@ -136,20 +136,24 @@ def crowded(weights: Floats, label: NDArray[np.int64], crowd: float) -> Floats:
     return np.asarray(raised / raised.sum())
 
 
-def kernel_rows(places: Floats, density: CellDistribution, bandwidth_km: float) -> Floats:
+def kernel_rows(places: Floats, density: CellDistribution, bandwidth_km: float) -> NDArray[np.float32]:
     """``K_i(c)`` (m, n) of places (m, 3), unit vectors: each row is density around one of them and sums to 1.
 
     Where density has nothing within reach, the nearest cell has all.
     """
     partition = density.partition
-    square = EARTH_RADIUS_KM**2 * np.maximum(2.0 - 2.0 * places @ partition.vectors.T, 0.0)
-    wide = 2.0 * (bandwidth_km**2 + partition.spread_km.astype(np.float64) ** 2)
+    # Single precision is within 3 km here, where bandwidths are 50 km and more, and three times as fast.
+    wide = np.float32(2.0) * (np.float32(bandwidth_km) ** 2 + partition.spread_km**2)
+    square = places.astype(np.float32) @ partition.vectors.astype(np.float32).T
+    np.subtract(1.0, square, out=square)
+    square *= -(np.float32(2.0 * EARTH_RADIUS_KM**2)) / wide
     with np.errstate(under="ignore"):
-        rows = np.exp(-square / wide) * density.p
+        rows = np.exp(np.minimum(square, 0.0, out=square))
+        rows *= density.p
     total = rows.sum(axis=1, keepdims=True)
-    empty = np.flatnonzero(total[:, 0] <= 1e-300)
+    empty = np.flatnonzero(total[:, 0] <= 1e-30)
     rows[empty] = 0.0
-    rows[empty, square[empty].argmin(axis=1)] = 1.0
+    rows[empty, square[empty].argmax(axis=1)] = 1.0
     total[empty] = 1.0
     return np.asarray(rows / total)
 

@@ -272,7 +272,8 @@ def _described(folder: Path, card: GalleryCard, fault: str = "") -> str:
         )  # fmt: skip
     figures = {
         "held_out_points": "photos left out in turn", "held_out_geoscore": "GeoScore",
-        "held_out_density_geoscore": "density's", "held_out_gain": "gain", "held_out_gain_low": "at least",
+        "held_out_density_geoscore": "density's", "held_out_blind_geoscore": "without looking",
+        "held_out_gain_low": "certain gain",
     }  # fmt: skip
     if told := [f"{label} {card.metrics[name]:,.4g}" for name, label in figures.items() if name in card.metrics]:
         lines["measured"] = ", ".join(told)
