@@ -77,7 +77,7 @@ def test_an_interrupted_build_ends_as_one_that_was_not(tmp_path: Path) -> None:
     build_gallery(folders[0], [Numbered(lat, lon, broken=[3, 22])], embedder, block=10, **QUICK)
     with pytest.raises(KeyboardInterrupt):
         build_gallery(folders[1], [Numbered(lat, lon, broken=[3, 22], dies_at=27)], embedder, block=10, **QUICK)
-    with pytest.raises(WeightsError, match="not finished.*again"):
+    with pytest.raises(WeightsError, match=r"not finished.*again"):
         Gallery(folders[1])
     (folders[1] / "part-000002.npy").write_bytes(b"half of a block")
     photos = Numbered(lat, lon, broken=[3, 22])
@@ -149,7 +149,7 @@ def test_what_is_damaged_or_foreign_is_refused_with_a_cure(copied: Path) -> None
     for text in ("{}", card.read_text().replace('"photos": 25', '"photos": "25"'), card.read_text()[:-20],
                  card.read_text().replace('"number": 1', '"number": 0'), "[" * 100_000):  # fmt: skip
         card.write_text(text)
-        with pytest.raises(WeightsError, match="no card of a gallery.*build that gallery again"):
+        with pytest.raises(WeightsError, match=r"no card of a gallery.*build that gallery again"):
             read_gallery_card(copied)
 
 
