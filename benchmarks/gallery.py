@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery accuracy DATA
     python -m benchmarks.gallery photos DATA
-    python -m benchmarks.gallery vectors COUNT [--dimensions D]
+    python -m benchmarks.gallery vectors COUNT --places CSV [--dimensions D]
 
 *accuracy*: a gallery of the 268 photos of ``streets_train`` and ``travel_train`` is asked about ``streets_dev`` and
 ``places_dev`` (dev; nothing was fitted or chosen on them). ``bits``: mean log2 of the probability of the true cell.
@@ -34,7 +34,7 @@ from backbone.gallery import Gallery
 from backbone.gallery_build import build_gallery
 from backbone.gallery_card import Embedding
 from backbone.gallery_embedders import Im2gpsEmbedder
-from backbone.gallery_fit import fit_blind
+from backbone.gallery_fit import ASKED, fit_blind
 from backbone.gallery_prior import GalleryPrior
 from benchmarks.machine import machine
 from benchmarks.photo_scores import Scorer, Scores, difference, places
@@ -56,6 +56,7 @@ _FIGURES: Final = (
 _QUERIES: Final = 200
 _NEIGHBOURS: Final = 120
 _SURFACE: Final = 16
+_ASKED_MADE_UP: Final = 20  # made-up photos that are left out to fit on: enough to see that it runs
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def main() -> None:
     vectors = parts.add_parser("vectors")
     vectors.add_argument("count", type=int)
     vectors.add_argument("--dimensions", type=int, default=512)
-    vectors.add_argument("--places", type=Path, default=Path("/work/shared/data/tables/photo_coordinates_100k.csv"))
+    vectors.add_argument("--places", type=Path, required=True, metavar="CSV", help="photo_coordinates_100k.csv")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if args.part == "accuracy":
@@ -186,13 +187,13 @@ def _vectors(count: int, dimensions: int, table: Path, folder: Path) -> None:
     for i in range(1_000):
         embedder.embed([photos.pixels(i)])
     print(f"made-up vectors of {dimensions} numbers: {1e3 * (_clocks()[1] - start[1]) / 1_000:.2f} ms each to make")
-    _build(folder, [photos], embedder)
+    _build(folder, [photos], embedder, asked=_ASKED_MADE_UP)
     fresh = _MadeUp(count + _QUERIES, table)
     queries = embedder.embed([fresh.pixels(count + i) for i in range(_QUERIES)])
     _ask(Gallery(folder), queries)
 
 
-def _build(folder: Path, sets: Sequence[PhotoSet], embedder: object) -> None:
+def _build(folder: Path, sets: Sequence[PhotoSet], embedder: object, *, asked: int = ASKED) -> None:
     count = sum(len(photos) for photos in sets)
     start, marks = _clocks(), []
 
@@ -200,7 +201,7 @@ def _build(folder: Path, sets: Sequence[PhotoSet], embedder: object) -> None:
         if done == count:
             marks.append(_clocks())
 
-    build_gallery(folder, sets, embedder, progress=progress)  # type: ignore[arg-type]
+    build_gallery(folder, sets, embedder, progress=progress, asked=asked)  # type: ignore[arg-type]
     end = _clocks()
     read = marks[-1] if marks else end
     size = sum(path.stat().st_size for path in folder.iterdir())
