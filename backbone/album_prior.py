@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbone.album_weights import AlbumCard, read_album_card, read_album_tensors
-from backbone.albums import DEPENDENCY, multiplied
+from backbone.albums import DEPENDENCY, inside_cells, multiplied
 from backbone.base import Prior, PriorOutput
 from backbone.density import DensityPrior
+from backbone.gallery_refine import RefinedPrior
 from backbone.planet import PlanetPrior
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
@@ -42,9 +43,10 @@ class AlbumPrior:
         self.prior = prior
         self.card: AlbumCard | None = None
         self._folder = Path()
-        if isinstance(prior, PlanetPrior):
-            self._folder = prior.folder
-            self.card = read_album_card(prior.folder, prior.card.sha256)
+        planet = prior.prior if isinstance(prior, RefinedPrior) else prior
+        if isinstance(planet, PlanetPrior):
+            self._folder = planet.folder
+            self.card = read_album_card(planet.folder, planet.card.sha256)
         self._net: AlbumNet | None = None
 
     @cached_property
@@ -103,7 +105,8 @@ class AlbumPrior:
         log_p = album_log_p(self._net, [stacked])[0].numpy()
         if not np.isfinite(log_p).all():
             raise WeightsError(f"the LSTM in {printable(str(self._folder))} gives no numbers: train it again")
-        return CellDistribution.from_logits(self.prior.partition, log_p.astype(np.float64) / card.temperature)
+        inside = inside_cells([output.distribution for output in outputs])
+        return CellDistribution.from_logits(self.prior.partition, log_p.astype(np.float64) / card.temperature, inside)
 
 
 def album_net(folder: Path, card: AlbumCard, partition: Partition) -> AlbumNet:

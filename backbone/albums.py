@@ -27,8 +27,18 @@ from numpy.typing import NDArray
 
 from data.distribution import CellDistribution
 from data.errors import RequestError
+from data.in_cell import InCell, averaged_in_cell
 
-__all__ = ["DEPENDENCY", "averaged", "effective_photos", "fit_dependency", "logs", "multiplied", "pooled"]
+__all__ = [
+    "DEPENDENCY",
+    "averaged",
+    "effective_photos",
+    "fit_dependency",
+    "inside_cells",
+    "logs",
+    "multiplied",
+    "pooled",
+]
 
 Floats = NDArray[np.float64]
 
@@ -109,13 +119,12 @@ def multiplied(
     effective_photos(len(photos), dependency)
     if len(photos) == 1:
         return photos[0]
-    if all(photo is base or np.array_equal(photo.p, base.p) for photo in photos):
+    if all(photo is base or (np.array_equal(photo.p, base.p) and photo.in_cell is base.in_cell) for photo in photos):
         return base
     p = np.stack([photo.p for photo in photos])
     log_p = pooled(logs(p), logs(base.p), dependency)
-    return CellDistribution.from_logits(
-        base.partition, np.where((p > 0.0).any(axis=0) | (base.p > 0.0), log_p, -np.inf)
-    )
+    held = (p > 0.0).any(axis=0) | (base.p > 0.0)
+    return CellDistribution.from_logits(base.partition, np.where(held, log_p, -np.inf), inside_cells(photos))
 
 
 def averaged(photos: Sequence[CellDistribution]) -> CellDistribution:
@@ -126,11 +135,21 @@ def averaged(photos: Sequence[CellDistribution]) -> CellDistribution:
     """
     _require(photos)
     first = photos[0]
-    if all(photo is first or np.array_equal(photo.p, first.p) for photo in photos):
+    if all(photo is first or (np.array_equal(photo.p, first.p) and photo.in_cell is first.in_cell) for photo in photos):
         return first
     # Sorted, so that sums are the same to the last bit in whatever order the photos come.
     p = np.sort(np.stack([photo.p.astype(np.float64) for photo in photos]), axis=0).mean(axis=0)
-    return CellDistribution(first.partition, (p / p.sum()).astype(np.float32))
+    return CellDistribution(first.partition, (p / p.sum()).astype(np.float32), inside_cells(photos))
+
+
+def inside_cells(photos: Sequence[CellDistribution]) -> InCell | None:
+    """Where an album's mass lies inside the cells: the mean of what its photos say; None where none of them says it.
+
+    They are of one cell, not of one point, so that what they say is mixed and not multiplied.
+    """
+    if all(photo.in_cell is None for photo in photos):
+        return None
+    return averaged_in_cell([InCell(photo.lat, photo.lon, photo.spread_km) for photo in photos])
 
 
 def fit_dependency(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from scipy import fft
 
-__all__ = ["GistConfig", "gist", "mirrored", "squeezed"]
+__all__ = ["GistConfig", "gist", "squeezed"]
 
 _GREY: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _SHARPEST: Final = 0.3  # cycles a pixel at the middle of the finest scale
@@ -82,21 +82,6 @@ def gist(image: NDArray[np.uint8], config: GistConfig = _DEFAULT) -> NDArray[np.
     per = config.side // config.blocks
     blocks = energy.reshape(-1, config.blocks, per, config.blocks, per).mean(axis=(2, 4))
     return np.asarray(blocks.reshape(-1), np.float32)
-
-
-def mirrored(descriptor: NDArray[np.float32], config: GistConfig = _DEFAULT) -> NDArray[np.float32]:
-    """The descriptor (..., config.size) of the mirror image (left and right exchanged) of what ``descriptor`` is of.
-
-    Blocks change sides, and orientations their sense. Exact where the photo is squeezed by whole pixels, and else but
-    for what resampling does at the edges.
-    """
-    lead = descriptor.shape[:-1]
-    grid = descriptor.reshape(*lead, sum(config.orientations), config.blocks, config.blocks)[..., ::-1]
-    order, start = [], 0
-    for count in config.orientations:
-        order += [start + (-k) % count for k in range(count)]
-        start += count
-    return np.ascontiguousarray(grid[..., order, :, :]).reshape(*lead, config.size)
 
 
 def squeezed(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -55,6 +55,7 @@ def measured(
     *,
     temperature: float,
     points: int = 500,
+    blind: CellDistribution | None = None,
 ) -> dict[str, float]:
     """Figures of log-probabilities (m, n) about photos taken at ``lat``, ``lon`` (m,) degrees, beside the density's.
 
@@ -64,6 +65,10 @@ def measured(
     inside those for 80 and 95 %; the same of the density prior, as ``held_out_density_...``; and ``held_out_gain``,
     what the model's GeoScore has over the density's, with ``held_out_gain_low``, the 2.5 % end of its paired bootstrap
     interval. Points are those of the highest expected GeoScore. Only the number where there is no photo.
+
+    ``blind`` is what is to be had without looking at a photo by knowing where those were taken that the model has seen.
+    Where it is given its figures are there too, as ``held_out_blind_...``, and ``held_out_gain_low`` is the lesser of
+    the ends over density and over it: photos that are held out from the model's own share its places.
     """
     if not len(log_p):
         return {"held_out_photos": 0.0}
@@ -73,14 +78,23 @@ def measured(
     km_density, mass_density = _distances([density] * len(said), lat[:points], lon[:points])
     gains = geoscore(km) - geoscore(km_density)
     draws = np.random.default_rng(0).integers(0, len(gains), (_BOOTSTRAP, len(gains)))
+    low = float(np.percentile(gains[draws].mean(axis=1), 2.5))
+    beside: dict[str, float] = {}
+    if blind is not None:
+        km_blind, mass_blind = _distances([blind] * len(said), lat[:points], lon[:points])
+        over = geoscore(km) - geoscore(km_blind)
+        beside = {f"held_out_blind_{name}": value for name, value in _figures(km_blind, mass_blind).items()}
+        beside["held_out_blind_gain"] = float(over.mean())
+        low = min(low, float(np.percentile(over[draws].mean(axis=1), 2.5)))
     return {
         "held_out_photos": float(len(log_p)),
         "held_out_nll": mean_nll(log_p, partition.cells_of(lat, lon), temperature),
         "held_out_points": float(len(km)),
         **{f"held_out_{name}": value for name, value in _figures(km, mass).items()},
         **{f"held_out_density_{name}": value for name, value in _figures(km_density, mass_density).items()},
+        **beside,
         "held_out_gain": float(gains.mean()),
-        "held_out_gain_low": float(np.percentile(gains[draws].mean(axis=1), 2.5)),
+        "held_out_gain_low": low,
     }
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from backbone.gist import squeezed
 
-__all__ = ["PatchWords"]
+__all__ = ["PatchWords", "k_means"]
 
 _LEAST_VARIANCE: Final = 10.0  # of a patch's values, 0 to 255: flat sky is not blown up to noise
 _WHITENING: Final = 0.1  # added to the spectrum's variances
@@ -88,7 +88,7 @@ class PatchWords:
         mean = x.mean(axis=0)
         variance, directions = np.linalg.eigh(np.cov((x - mean).T.astype(np.float64)))
         whitening = np.asarray((directions / np.sqrt(variance + _WHITENING)) @ directions.T, np.float32)
-        return cls(mean, whitening, _k_means((x - mean) @ whitening, words, rng), side, patch, step, bands)
+        return cls(mean, whitening, k_means((x - mean) @ whitening, words, rng), side, patch, step, bands)
 
 
 def _patches(square: NDArray[np.uint8], patch: int, step: int) -> NDArray[np.float32]:
@@ -103,7 +103,8 @@ def _even(patches: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + _LEAST_VARIANCE), np.float32)
 
 
-def _k_means(x: NDArray[np.float32], words: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def k_means(x: NDArray[np.float32], words: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Means (words, d) of the groups that ``x`` (n, d) falls into, n at least ``words``."""
     centres = x[rng.choice(len(x), words, replace=False)].copy()
     for _ in range(_ROUNDS):
         nearest = (0.5 * (centres**2).sum(axis=1) - x @ centres.T).argmin(axis=1)

@@ -20,8 +20,7 @@ from backbone.base import PriorCard, PriorOutput
 from backbone.cell_features import cell_features
 from backbone.density import DensityPrior
 from backbone.frozen_features import FrozenFeatures, make_features
-from backbone.pixels_file import model_from_bytes, read_model
-from data.assets import read_asset
+from backbone.pixels_file import read_model
 from data.distribution import CellDistribution
 from data.errors import WeightsError
 from data.partition import Partition, load_default

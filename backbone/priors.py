@@ -111,7 +111,9 @@ def _checked() -> Iterator[tuple[str, Figures]]:
 
     for check in kept_checks():
         kind, _, network = check.name.partition(":")
-        at_hand = geoclip_at_hand() if check.name == "geoclip" else kind == "clip" and cached_weights(network or DEFAULT)
+        at_hand = (
+            geoclip_at_hand() if check.name == "geoclip" else kind == "clip" and cached_weights(network or DEFAULT)
+        )
         if at_hand and check.figures:
             yield check.name, check.figures
 
@@ -149,7 +151,9 @@ def _planet(which: str, offline: bool) -> Prior:
             "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
             "`whence weights add FOLDER`; `whence weights list` shows what there is"
         )
-    best = max(sound, key=lambda model: -math.inf if model.card is None else _figure(model.card.metrics, "held_out_gain"))
+    best = max(
+        sound, key=lambda model: -math.inf if model.card is None else _figure(model.card.metrics, "held_out_gain")
+    )
     return PlanetPrior(best.folder)
 
 

@@ -29,6 +29,9 @@ class Unreadable:
     def __len__(self) -> int:
         return len(self._names)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def add(self, names: Iterable[str]) -> None:
         """Note those of ``names`` that are new.
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from data import s2
 from data.errors import RequestError
 from data.geodesy import EARTH_RADIUS_KM, gaussian_points, geoscore, haversine_km, unit_vectors
+from data.in_cell import InCell, grouped_in_cell
 from data.partition import Partition
 
 __all__ = ["CellDistribution", "CellShare", "CredibleRegion", "InCell", "Utility"]
@@ -26,25 +27,6 @@ _RAYLEIGH_MEDIAN = 1.1774100225154747  # sqrt(2 ln 2): half of an isotropic 2-D 
 _RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
 _CANDIDATES = 128  # points tried by point(): the best cells of the best neighbourhoods
 _NEGLIGIBLE = 1e-9  # cells with less mass cannot move a point or a radius
-
-
-@dataclass(frozen=True, eq=False)
-class InCell:
-    """Where the mass lies inside each cell once evidence has narrowed it.
-
-    Attributes:
-        lat: (n,) degrees, the mean.
-        lon: (n,) degrees.
-        spread_km: (n,) km, standard deviation per axis, > 0.
-    """
-
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    spread_km: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        if not (self.lat.shape == self.lon.shape == self.spread_km.shape and np.all(self.spread_km > 0)):
-            raise ValueError("in-cell means and spreads are three equal (n,) arrays, every spread above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +173,20 @@ class CellDistribution:
         return found
 
     def at_level(self, level: str) -> CellDistribution:
-        """The same mass on a coarser level of the partition: ``"coarse"``, ``"middle"`` or ``"fine"``."""
+        """The same mass on a coarser level of the partition: ``"coarse"``, ``"middle"`` or ``"fine"``.
+
+        Where the mass inside the cells was narrowed, it keeps its mean and variance in the coarser ones.
+        """
         if level == self.partition.level:
             return self
         parents = self.partition.parents(level)
         coarser = self.partition.at(level)
         mass = np.bincount(parents, weights=self.p.astype(np.float64), minlength=len(coarser))
-        return CellDistribution(coarser, (mass / mass.sum()).astype(np.float32), allowed=self.allowed)
+        in_cell = self.in_cell
+        if in_cell is not None:
+            own = InCell(coarser.lat, coarser.lon, coarser.spread_km.astype(np.float64))
+            in_cell = grouped_in_cell(in_cell, self.p.astype(np.float64), parents, own)
+        return CellDistribution(coarser, (mass / mass.sum()).astype(np.float32), in_cell, self.allowed)
 
     def credible(self, mass: float) -> CredibleRegion:
         """The smallest region with probability ``mass``: cells taken by density (probability per km2), densest first.

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from data.errors import OfflineError, RequestError, WeightsError
 from data.offline import offline_by_environment, quiet_libraries
+from data.opencv import opencv
 from data.writing import write_whole
-from detectors._opencv import opencv
 from detectors.ocr import Detection
 
 if TYPE_CHECKING:

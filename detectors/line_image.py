@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 
 __all__ = ["HEIGHT", "MAX_WIDTH", "MIN_WIDTH", "prepared", "trunk_input"]
 

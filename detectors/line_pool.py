@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import DatasetError
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.line_image import prepared
 from detectors.render_text import Grounds, rendered_line
 

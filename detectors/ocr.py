@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from data.errors import ImageError, RequestError
 from data.offline import offline_by_environment
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.base import Box, Reading, TextReader
 from detectors.script import script_of
 

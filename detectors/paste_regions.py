@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.draw_plates import random_plate
 from detectors.render_fonts import FONT_FOLDER, faces_by_script
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.plate_formats import PlateFormat, plate_formats
 
 __all__ = ["Looks", "fits", "looks_of"]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.gazetteer import country_name, load_default
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.base import Box, Clue, Reading
 from detectors.ocr import TextEngine
 from detectors.plate_evidence import best_places, evidence_of_plate, log_lr_of_text, own_format, told_region

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data.assets import check_asset
 from data.errors import WeightsError
 from data.offline import quiet_libraries
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.many_scripts import ManyScripts, Recognised
 from detectors.ocr import Detection
 

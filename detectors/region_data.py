@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import load
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.paste_regions import paste_plates, paste_signs
 from detectors.region_labels import (
     MAYBE,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from data.errors import DatasetError
 from data.images import load
-from detectors._opencv import opencv
+from data.opencv import opencv
 
 __all__ = [
     "MAYBE",

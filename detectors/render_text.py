@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import DatasetError
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.render_fonts import FONT_FOLDER, Face, faces_by_script
 from detectors.render_words import line_text
 

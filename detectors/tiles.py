@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 
 __all__ = ["GREY", "Tile", "letterboxed", "suppressed", "tiles_of"]
 

@@ -1,4 +1,4 @@
-"""The command ``whence``: ``demo``, ``locate``, ``explain``, ``blur``, ``partition``, ``train`` and ``weights``.
+"""The command ``whence``: ``demo``, ``locate``, ``explain``, ``blur``, ``partition``, ``train``, ``weights``, ...
 
 Exit codes: 0 all went well; 2 something could not be done, said on stderr (or as a row with ``--json``); 130 Ctrl-C.
 """
@@ -20,6 +20,7 @@ from data.printable import printable
 from data.version import __version__
 from fusion.cli_arguments import add_parts, count_argument, path_argument
 from fusion.cli_explain import add_explain
+from fusion.cli_gallery import add_gallery
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
 
@@ -165,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     add_explain(commands)
     add_train(commands)
     add_weights(commands)
+    add_gallery(commands)
     return parser
 
 
@@ -198,7 +200,7 @@ def _locate(args: argparse.Namespace) -> int:
         print("whence: --reveal: what is written shows private text; keep it to yourself", file=sys.stderr)
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
-        offline=offline, workers=workers,
+        offline=offline, workers=workers, gallery=args.gallery,
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")

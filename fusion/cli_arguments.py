@@ -13,12 +13,16 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add ``--prior``, ``--ocr`` and ``--regions``: the names of what a ``Locator`` is built from."""
+    """Add ``--prior``, ``--gallery``, ``--ocr`` and ``--regions``: the names of what a ``Locator`` is built from."""
     parser.add_argument(
         "--prior",
         default="auto",
         metavar="NAME",
-        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`)",
+        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`), "
+        "im2gps:NAME (see `whence gallery`)",
+    )
+    parser.add_argument(
+        "--gallery", metavar="NAME", help="a gallery of the prior's own embedding, whose photos narrow the point"
     )
     parser.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     parser.add_argument(

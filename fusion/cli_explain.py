@@ -66,7 +66,7 @@ def _explain(args: argparse.Namespace) -> int:
     # The ranker that the command builds takes nothing from the scene, so that no scene model is loaded for it.
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes="none", device=args.device,
-        offline=True if args.offline else None,
+        offline=True if args.offline else None, gallery=args.gallery,
     )  # fmt: skip
     target = _target(args, locator)
     if sys.stderr.isatty():

@@ -10,8 +10,8 @@ from pathlib import Path
 from data.errors import RequestError
 from fusion.cli_arguments import Commands, count_argument, path_argument
 from fusion.cli_train_album import add_train_album
-from fusion.cli_train_pixels import add_train_pixels
 from fusion.cli_train_mixture import add_train_mixture
+from fusion.cli_train_pixels import add_train_pixels
 
 __all__ = ["add_train"]
 

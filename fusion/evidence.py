@@ -29,22 +29,31 @@ _SETTLED_KM2 = 25_000.0  # a lone island settles no more of the ocean cell aroun
 _LEAST_SEEN = 0.1  # of a region's photos, this share goes by area: no cell is so empty that a car there says everything
 
 
-def log_likelihood_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]:
+def log_likelihood_ratio(
+    evidence: Evidence, partition: Partition, in_cell: InCell | None = None
+) -> NDArray[np.float64]:
     """``log P(clue | cell) - log P(clue | background)`` for each cell, (n,) nats, finite everywhere.
 
     A cell that lies in several countries or regions has the mean of their likelihood ratios, weighted by its shares.
     Around a point the ratio is averaged over the Gaussian of the cell's mass, in closed form: with cell spread s,
     evidence spread sigma and distance D, ``E[K] = sigma^2 / (sigma^2 + s^2) exp(-D^2 / 2 (sigma^2 + s^2))``.
+
+    Args:
+        evidence: What a clue says.
+        partition: The cells.
+        in_cell: Where the mass lies inside them before the clue; None for the partition's own means and spreads.
     """
     base = _area_ratio(evidence, partition)
     if not evidence.points:
         return np.asarray(np.log(base))
-    gain = _point_gains(evidence, base, partition.vectors, partition.spread_km.astype(np.float64) ** 2)
+    gain = _point_gains(evidence, base, *_inside(partition, in_cell))
     return np.asarray(np.log(base + gain.sum(axis=0)))
 
 
-def narrow(evidences: Sequence[tuple[Evidence, float]], partition: Partition) -> InCell | None:
-    """Where the mass lies inside the cells after all evidence that names points; None where none does.
+def narrow(
+    evidences: Sequence[tuple[Evidence, float]], partition: Partition, in_cell: InCell | None = None
+) -> InCell | None:
+    """Where the mass lies inside the cells after all evidence that names points; ``in_cell`` where none does.
 
     The mass of a cell is its own Gaussian plus, for each point, the product of that Gaussian with the point's: an
     exact mixture for one clue. It is replaced by the Gaussian of the same mean and variance before the next clue.
@@ -53,12 +62,12 @@ def narrow(evidences: Sequence[tuple[Evidence, float]], partition: Partition) ->
     Args:
         evidences: Evidence and its weight, 0 to 1.
         partition: The cells.
+        in_cell: Where the mass lies before any clue; None for the partition's own means and spreads.
     """
     pointed = [(evidence, power) for evidence, power in evidences if evidence.points and power > 0.0]
     if not pointed:
-        return None
-    vectors = partition.vectors
-    variance = partition.spread_km.astype(np.float64) ** 2
+        return in_cell
+    vectors, variance = _inside(partition, in_cell)
     for evidence, power in pointed:
         base = _area_ratio(evidence, partition)
         gain = _point_gains(evidence, base, vectors, variance)  # [k, n]
@@ -87,6 +96,13 @@ def strength(evidence: Evidence) -> float:
     """Log-likelihood ratio in nats between where the evidence points most and everywhere else."""
     points = (point.log_lr for point in evidence.points)
     return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
+
+
+def _inside(partition: Partition, in_cell: InCell | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Unit vectors (n, 3) of the means inside the cells, and variances (n,) in km2 per axis."""
+    if in_cell is None:
+        return partition.vectors, partition.spread_km.astype(np.float64) ** 2
+    return unit_vectors(in_cell.lat, in_cell.lon), in_cell.spread_km**2
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from backbone.album_prior import AlbumPrior
 from backbone.base import Prior, PriorOutput
+from backbone.gallery import Gallery
+from backbone.gallery_refine import RefinedPrior
+from backbone.gallery_store import find_gallery
 from backbone.priors import make_prior
 from backbone.scenes import SceneModel, make_scene_model
 from data.distribution import CellDistribution, Utility
@@ -96,6 +99,8 @@ class Locator:
         clue_readers: What turns text into clues; None for all that ship.
         ranker: What fuses prior and clues; None for the log-linear pool.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        gallery: A gallery, its name or its folder, that was built with the prior's own embedding: its photos narrow the
+            point inside the likeliest cells, see :class:`backbone.gallery_refine.RefinedPrior`.
         offline: True forbids every connection; None takes it from ``WHENCE_OFFLINE``.
         utility: What the point maximises: ``"geoscore"``, ``"distance"`` or ``"mode"``.
         workers: How many photos ``locate_many`` decodes and reads at once, each in a thread of its own; the text
@@ -103,7 +108,7 @@ class Locator:
 
     Raises:
         RequestError: If a part is unknown, ``device`` is not there, or ``workers`` is less than 1.
-        WeightsError: If a part's weights are missing.
+        WeightsError: If a part's weights are missing, or the gallery is of another embedding than the prior's.
 
     >>> answer = Locator("density", ocr="none").locate(np.zeros((64, 64, 3), np.uint8))
     >>> answer.prior_name, answer.distribution is answer.prior
@@ -121,6 +126,7 @@ class Locator:
         clue_readers: Sequence[ClueReader] | None = None,
         ranker: Ranker | None = None,
         device: str = "auto",
+        gallery: Gallery | str | os.PathLike[str] | None = None,
         offline: bool | None = None,
         utility: Utility = "geoscore",
         workers: int = 1,
@@ -131,6 +137,9 @@ class Locator:
         self.offline = offline_by_environment() if offline is None else offline
         quiet_libraries(offline=self.offline)
         self.prior: Prior = make_prior(prior, offline=self.offline) if isinstance(prior, str) else prior
+        if gallery is not None:
+            opened = gallery if isinstance(gallery, Gallery) else Gallery(find_gallery(gallery))
+            self.prior = RefinedPrior(self.prior, opened)
         self.ocr: TextReader = (
             make_reader(ocr, offline=self.offline, photos_at_once=workers) if isinstance(ocr, str) else ocr
         )

@@ -100,7 +100,9 @@ class LogLinearPool:
         """
         if not clues:
             return Fused(prior, (), ())
-        ratios = np.stack([log_likelihood_ratio(clue.evidence, prior.partition) for clue in clues])  # [k, n]
+        ratios = np.stack(
+            [log_likelihood_ratio(clue.evidence, prior.partition, prior.in_cell) for clue in clues]
+        )  # [k, n]
         reliability = np.array([self._reliability.get(clue.kind, _UNKNOWN_KIND) for clue in clues])
         nodes = _Nodes(reliability[:, None] * ratios, reliability * [clue.evidence.elsewhere for clue in clues])
         strength = [_information(prior.p, ratio) for ratio in ratios]
@@ -122,8 +124,9 @@ class LogLinearPool:
         posterior = _posterior(prior, log_prior, evidence)
         weights = [float(reliability[k] * shares.free[k]) for k in range(len(clues))]
         if posterior is not prior:
-            in_cell = narrow([(clue.evidence, w) for clue, w in zip(clues, weights, strict=True)], prior.partition)
-            if in_cell is not None:
+            told = [(clue.evidence, weight) for clue, weight in zip(clues, weights, strict=True)]
+            in_cell = narrow(told, prior.partition, prior.in_cell)
+            if in_cell is not prior.in_cell:
                 posterior = CellDistribution(posterior.partition, posterior.p, in_cell)
         return Fused(posterior, tuple(weights), tuple(without))
 
@@ -186,7 +189,7 @@ def _posterior(
 ) -> CellDistribution:
     if np.ptp(evidence) < _SAME_NATS:
         return prior
-    return CellDistribution.from_logits(prior.partition, log_prior + evidence)
+    return CellDistribution.from_logits(prior.partition, log_prior + evidence, prior.in_cell)
 
 
 def _information(p: NDArray[np.float32], ratio: NDArray[np.float64]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.base import Box, scaled
 from fusion.map import cover
 

@@ -20,6 +20,7 @@ def no_models_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iter
     """What ``auto`` takes must not depend on the models that somebody has added on this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WHENCE_WEIGHTS", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("WHENCE_GALLERIES", str(tmp_path_factory.mktemp("galleries")))
         yield
 
 

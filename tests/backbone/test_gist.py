@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from backbone.colour import colour_grid, colour_histogram, lab
-from backbone.gist import GistConfig, gist, mirrored
+from backbone.gist import GistConfig, gist
 from backbone.patch_words import PatchWords
 
 
@@ -44,13 +44,6 @@ def test_a_flat_picture_has_no_structure_and_brightness_hardly_matters() -> None
     assert gist(np.full((50, 70, 3), 90, np.uint8)).max() < 1e-3
     dark = np.asarray(photo() // 2, np.uint8)
     assert np.linalg.norm(gist(dark) - gist(photo())) < 0.1 * np.linalg.norm(gist(photo()))
-
-
-def test_a_mirror_image_has_the_mirrored_descriptor() -> None:
-    picture = photo(3, (128, 128))
-    assert mirrored(gist(picture)) == pytest.approx(gist(picture[:, ::-1]), abs=1e-3)
-    assert np.abs(gist(picture) - gist(picture[:, ::-1])).max() > 0.02
-    assert np.array_equal(mirrored(mirrored(gist(picture))), gist(picture))
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (1, 900, 3), (900, 2, 3), (33, 47)])

@@ -254,7 +254,7 @@ class TestMakeReader:
                 raise ImportError("libGL.so.1: cannot open shared object file")
             return real(name, package)
 
-        monkeypatch.setattr("detectors._opencv.importlib.import_module", broken)
+        monkeypatch.setattr("data.opencv.importlib.import_module", broken)
         with pytest.raises(WhenceError, match=r"libGL.*--no-deps opencv-python-headless"):
             make_reader("rapidocr", offline=True)
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detectors._opencv import opencv
+from data.opencv import opencv
 from detectors.base import Box, Clue, Evidence
 from detectors.plate_channel import SYMBOLS, confusion, log_plate_like, log_text
 from detectors.plate_evidence import evidence_of_plate

@@ -9,6 +9,7 @@ import pytest
 
 from data.distribution import CellDistribution
 from data.geodesy import destination, haversine_km
+from data.in_cell import InCell
 from data.partition import Partition
 from detectors.base import Evidence, PointEvidence
 from fusion.evidence import log_likelihood_ratio, narrow
@@ -127,3 +128,33 @@ def test_evidence_that_is_not_finite_or_misnamed_is_refused() -> None:
         PointEvidence(91.0, 0.0, 1.0, 1.0)
     with pytest.raises(ValueError):
         PointEvidence(0.0, 0.0, 0.0, 1.0)
+
+
+def narrowed(partition: Partition, at: int, km: float = 1.0) -> InCell:
+    """The partition's own Gaussians, that of cell ``at`` a tenth as wide and moved."""
+    lat, lon, spread = partition.lat.copy(), partition.lon.copy(), partition.spread_km.astype(np.float64)
+    spread[at] *= 0.1
+    moved = destination(lat[at], lon[at], 90.0, km)
+    lat[at], lon[at] = (float(x) for x in moved)
+    return InCell(lat, lon, spread)
+
+
+def test_what_is_known_inside_a_cell_is_where_narrowing_starts(partition: Partition) -> None:
+    at = int(np.argmax(np.where(partition.photos > 5, partition.spread_km, 0.0)))
+    before = narrowed(partition, at, km=30.0)
+    assert narrow([(Evidence(0.0, {"ES": 1.0}), 1.0)], partition, before) is before
+    far = Evidence(0.0, points=(PointEvidence(*MADRID, 5.0, 4.0),))
+    after = narrow([(far, 1.0)], partition, before)
+    assert after is not None and after.spread_km[at] == pytest.approx(before.spread_km[at])
+    assert after.lon[at] == pytest.approx(before.lon[at])
+    near = PointEvidence(float(before.lat[at]), float(before.lon[at]), float(before.spread_km[at]), 6.0)
+    after = narrow([(Evidence(0.0, points=(near,)), 1.0)], partition, before)
+    assert after is not None and after.spread_km[at] < 0.8 * before.spread_km[at], "evidence narrows further"
+
+
+def test_evidence_is_weighed_where_the_mass_is(partition: Partition) -> None:
+    at = int(np.argmax(np.where(partition.photos > 5, partition.spread_km, 0.0)))
+    before = narrowed(partition, at, km=2.0 * float(partition.spread_km[at]))
+    point = PointEvidence(float(before.lat[at]), float(before.lon[at]), 5.0, 5.0)
+    plain, known = (log_likelihood_ratio(Evidence(0.0, points=(point,)), partition, x)[at] for x in (None, before))
+    assert known > plain + 1.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.distribution import CellDistribution
+from data.distribution import CellDistribution, InCell
 from detectors.base import Clue, Evidence, PointEvidence
+from fusion.constraints import Constraints
 from fusion.evidence import log_likelihood_ratio
 from fusion.pool import RELIABILITY, LogLinearPool
 
@@ -156,3 +157,17 @@ def test_impossible_cells_of_the_prior_stay_impossible(density: CellDistribution
 def test_a_reliability_outside_zero_to_one_is_refused() -> None:
     with pytest.raises(ValueError):
         LogLinearPool({"place": 1.5})
+
+
+def test_clues_keep_where_the_prior_says_the_mass_lies_inside_its_cells(density: CellDistribution) -> None:
+    spread = density.spread_km.copy()
+    spread[:50] *= 0.2
+    known = CellDistribution(density.partition, density.p, InCell(density.lat, density.lon, spread))
+    fused = LogLinearPool().fuse(known, [SPANISH])
+    assert fused.posterior.in_cell is known.in_cell
+    assert all(without is known or without.in_cell is known.in_cell for without in fused.without)
+    pointed = LogLinearPool().fuse(known, [SPANISH, MADRID]).posterior
+    madrid = int(density.partition.cells_of(40.4168, -3.7038)[0])
+    assert pointed.spread_km[:50] == pytest.approx(spread[:50])
+    assert pointed.spread_km[madrid] == LogLinearPool().fuse(density, [SPANISH, MADRID]).posterior.spread_km[madrid]
+    assert Constraints.parse("ES", None, density.partition).restrict(fused.posterior).in_cell is known.in_cell

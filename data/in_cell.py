@@ -1,0 +1,94 @@
+"""Where the mass lies inside each cell, once something has narrowed it: a mean and a spread per cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.geodesy import EARTH_RADIUS_KM, lat_lon, unit_vectors
+
+__all__ = ["InCell", "averaged_in_cell", "grouped_in_cell"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class InCell:
+    """Where the mass lies inside each cell once evidence has narrowed it.
+
+    Attributes:
+        lat: (n,) degrees, the mean.
+        lon: (n,) degrees.
+        spread_km: (n,) km, standard deviation per axis, > 0.
+    """
+
+    lat: Floats
+    lon: Floats
+    spread_km: Floats
+
+    def __post_init__(self) -> None:
+        if not (self.lat.shape == self.lon.shape == self.spread_km.shape and np.all(self.spread_km > 0)):
+            raise ValueError("in-cell means and spreads are three equal (n,) arrays, every spread above 0")
+
+
+def averaged_in_cell(parts: Sequence[InCell]) -> InCell:
+    """The Gaussians with the mean and variance of the equal mixture of ``parts``, cell by cell; one is itself.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not parts:
+        raise ValueError("nothing to average: give at least one")
+    if len(parts) == 1:
+        return parts[0]
+    vectors = np.stack([unit_vectors(part.lat, part.lon) for part in parts])  # [k, n, 3]
+    mean = _unit(vectors.mean(axis=0), vectors[0])
+    apart = EARTH_RADIUS_KM**2 * ((vectors - mean) ** 2).sum(axis=-1) / 2.0
+    variance = (np.stack([part.spread_km for part in parts]) ** 2 + apart).mean(axis=0)
+    lat, lon = lat_lon(mean)
+    # Where all parts agree they are kept to the last bit.
+    same = np.logical_and.reduce(
+        [(p.lat == parts[0].lat) & (p.lon == parts[0].lon) & (p.spread_km == parts[0].spread_km) for p in parts]
+    )
+    return InCell(
+        np.where(same, parts[0].lat, lat),
+        np.where(same, parts[0].lon, lon),
+        np.where(same, parts[0].spread_km, np.sqrt(variance)),
+    )
+
+
+def grouped_in_cell(inside: InCell, p: Floats, groups: NDArray[np.int32], otherwise: InCell) -> InCell:
+    """The same mass seen in coarser cells: the Gaussian with the mean and variance of each group's cells.
+
+    Args:
+        inside: Of the n finer cells.
+        p: Their mass (n,).
+        groups: (n,) which of the m coarser cells each lies in.
+        otherwise: Of the m coarser cells; kept where there is no mass.
+    """
+    count = len(otherwise.lat)
+    vectors, p = unit_vectors(inside.lat, inside.lon), np.asarray(p, np.float64)
+    mass = np.bincount(groups, weights=p, minlength=count)
+    held = mass > 0.0
+    sums: Floats = np.zeros((count, 3))
+    np.add.at(sums, groups, p[:, None] * vectors)
+    mean = _unit(sums, unit_vectors(otherwise.lat, otherwise.lon))
+    square = inside.spread_km**2 + EARTH_RADIUS_KM**2 * ((vectors - mean[groups]) ** 2).sum(axis=-1) / 2.0
+    variance = np.bincount(groups, weights=p * square, minlength=count) / np.where(held, mass, 1.0)
+    lat, lon = lat_lon(mean)
+    return InCell(
+        np.where(held, lat, otherwise.lat),
+        np.where(held, lon, otherwise.lon),
+        np.where(held, np.sqrt(variance), otherwise.spread_km),
+    )
+
+
+def _unit(vectors: Floats, otherwise: Floats) -> Floats:
+    """``vectors`` (n, 3) at length 1, those of no length replaced."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    kept = length > 1e-12
+    unit: Floats = np.where(kept, vectors / np.where(kept, length, 1.0), otherwise)
+    return unit
