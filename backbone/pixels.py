@@ -20,7 +20,8 @@ from backbone.base import PriorCard, PriorOutput
 from backbone.cell_features import cell_features
 from backbone.density import DensityPrior
 from backbone.frozen_features import FrozenFeatures, make_features
-from backbone.pixels_file import read_model
+from backbone.pixels_file import PixelsModel, model_from_bytes, read_model
+from data.assets import read_asset
 from data.distribution import CellDistribution
 from data.errors import WeightsError
 from data.partition import Partition, load_default
@@ -28,7 +29,7 @@ from data.partition import Partition, load_default
 __all__ = ["SHIPPED_PATH", "SHIPPED_SHA256", "PixelsPrior", "mixed", "shipped_model"]
 
 SHIPPED_PATH: Final = Path(__file__).parent / "assets" / "pixels.safetensors"
-SHIPPED_SHA256: Final = "1dd8a593fac248a8a92b5158262b2d95b5a05f57fa425c59b2549b669cad57ce"
+SHIPPED_SHA256: Final = "71373cd9ac1cf0c7c7379499d61fffb0733f8e1683dc3606754b2c81e40b6092"
 
 
 class PixelsPrior:
@@ -127,6 +128,15 @@ class PixelsPrior:
     @cached_property
     def _log_density(self) -> NDArray[np.float64]:
         return np.log(DensityPrior(self._partition).distribution.p.astype(np.float64))
+
+
+def shipped_model() -> PixelsModel:
+    """The model that ships.
+
+    Raises:
+        WeightsError: It is missing or damaged.
+    """
+    return model_from_bytes(read_asset(SHIPPED_PATH, SHIPPED_SHA256, error=WeightsError))
 
 
 def mixed(log_density: NDArray[np.floating], evidence: NDArray[np.floating], share: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from backbone.clip_network import DEFAULT, KNOWN, cached_weights
 from backbone.density import MIXTURES, DensityPrior
 from backbone.gallery_store import find_gallery, galleries
 from backbone.planet import PlanetPrior
-from backbone.weights_store import find, installed
+from backbone.weights_store import InstalledWeights, find, installed
 from data.errors import RequestError, WeightsError, WhenceError
 from data.offline import offline_by_environment
 from data.partition import load_default
@@ -151,10 +151,11 @@ def _planet(which: str, offline: bool) -> Prior:
             "there are no sound weights of PlaNet here: train some with `whence train prior`, or add some with "
             "`whence weights add FOLDER`; `whence weights list` shows what there is"
         )
-    best = max(
-        sound, key=lambda model: -math.inf if model.card is None else _figure(model.card.metrics, "held_out_gain")
-    )
-    return PlanetPrior(best.folder)
+
+    def gain(model: InstalledWeights) -> float:
+        return -math.inf if model.card is None else _figure(model.card.metrics, "held_out_gain")
+
+    return PlanetPrior(max(sound, key=gain).folder)
 
 
 def _pixels(which: str, offline: bool) -> Prior:
