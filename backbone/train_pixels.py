@@ -204,9 +204,10 @@ def shipped_components(count: int = COMPONENTS) -> Floats32:
         WeightsError: Neither is at hand.
     """
     try:
-        return shipped_model().components
+        components: Floats32 = shipped_model().components
     except WeightsError:
         return location_components(load_default(), count)
+    return components
 
 
 def _fit_temperature(evidence: Floats32, log_density: Floats32, true: NDArray[np.integer], share: float) -> float:

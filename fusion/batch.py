@@ -63,6 +63,9 @@ def settings_of(
     regions = "none" if locator.looker.finder is None else "auto"
     weights = locator.prior.card.sha256[:12]  # two models of one name do not share a table
     prior = f"{locator.prior.name}@{weights}" if weights else locator.prior.name
+    temperature = getattr(locator.prior, "temperature", None)  # a check may have fitted another since
+    if temperature is not None:
+        prior += f"/{temperature:.6g}"
     scenes = "none"
     if locator.scenes is not None:
         weights = locator.scenes.card.sha256[:12]

@@ -18,8 +18,9 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
         "--prior",
         default="auto",
         metavar="NAME",
-        help="auto, density, density:people, density:street, planet:NAME or planet:FOLDER (see `whence weights`), "
-        "im2gps:NAME (see `whence gallery`)",
+        help="auto, pixels (ships), density, density:people, density:street, geoclip, clip, clip:MODEL/PRETRAINED, "
+        "clip:StreetCLIP (downloaded once); planet:NAME, im2gps:NAME, mixture:NAME, pixels:FOLDER of your own (see "
+        "`whence weights`, `whence gallery` and docs/priors.md)",
     )
     parser.add_argument(
         "--gallery", metavar="NAME", help="a gallery of the prior's own embedding, whose photos narrow the point"
