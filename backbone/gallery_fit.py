@@ -43,14 +43,8 @@ _MOST_POINTS: Final = 120  # of those asked about whose points are measured, whi
 _MOST_BLIND: Final = 2_000  # photos that vote blindly; of more, so many drawn by chance
 _SPARE: Final = 8  # so many times the neighbours are fetched, for those that are left out
 _BANDWIDTHS_KM: Final = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
-_TEMPERATURES: Final = (
-    0.01,
-    0.03,
-    0.1,
-    0.3,
-    1.0,
-    10.0,
-)  # times the typical difference between the nearest and the last neighbour
+_TEMPERATURES: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 10.0)
+"""Times the typical difference between the squared distances of the nearest and the last neighbour."""
 _CROWDS: Final = (0.0, 0.5, 1.0)
 _SHARES: Final = np.concatenate([[0.0], np.linspace(0.01, 0.97, 49)])
 _DOUBT: Final = 5.0  # photos that would have been better explained by density alone
