@@ -24,6 +24,7 @@ __all__ = ["available_priors", "make_prior", "measured_priors"]
 
 _LEAST_POINTS: Final = 100
 _LEAST_COVERED: Final = 0.5
+_LEAST_ASKED: Final = 0.25
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +52,9 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
 
             - ``"auto"``: of those at hand that were measured to beat the density prior with 95 % confidence on at least
               100 photos that were held out, and have seen photos from where at least half of the world's come from,
-              the one that gains most GeoScore; the density prior where there is none. One that cannot be opened is
-              passed over with a warning. Gains are of the photos that each was measured on.
+              the one that gains most GeoScore; the density prior where there is none. What was checked on this machine
+              counts if its photos came from where a quarter of the world's do. One that cannot be opened is passed over
+              with a warning. Gains are of the photos that each was measured on.
             - ``"density"``, ``"density:people"``, ``"density:street"``: on the shipped partition.
             - ``"pixels"`` for the visual prior that ships, ``"pixels:FOLDER"`` for one of your own.
             - ``"planet"`` for the best model whatever it was measured to be, ``"planet:NAME"`` for the one of that
@@ -135,6 +137,7 @@ def _knows_the_world(figures: Figures) -> bool:
         _figure(figures, "held_out_gain_low") > 0.0
         and _figure(figures, "held_out_points") >= _LEAST_POINTS
         and _figure(figures, "covered") >= _LEAST_COVERED
+        and figures.get("held_out_covered", 1.0) >= _LEAST_ASKED  # a check on one city says nothing of the world
     )
 
 
