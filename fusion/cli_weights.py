@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import WeightsError
@@ -26,9 +27,9 @@ def add_weights(commands: Commands) -> None:
     weights = commands.add_parser(
         "weights",
         help="list, check or add trained models",
-        description="A model is a folder with planet.safetensors and planet.json. Those that whence ships come first, "
-        "then those in $WHENCE_WEIGHTS or the system's place for a user's data, then CLIP's in the Hugging Face "
-        "hub's cache, which are others'.",
+        description="A model of PlaNet is a folder with planet.safetensors and planet.json, in $WHENCE_WEIGHTS or the "
+        "system's place for a user's data. Listed besides: the prior that ships, mixtures, and CLIP's weights in the "
+        "Hugging Face hub's cache, which are others'.",
     )
     actions = weights.add_subparsers(dest="action", required=True, metavar="ACTION")
     shown = actions.add_parser(
@@ -56,15 +57,18 @@ def _list(args: argparse.Namespace) -> int:
     from backbone.checked import kept_checks
     from backbone.weights_store import installed
     from fusion.cli_open_weights import open_weights
+    from fusion.cli_own_priors import own_priors
 
     models, others = installed(), open_weights(fetchable=args.fetchable)
     for model in models:
         print(json.dumps(_row(model)) if args.json else _described(model))
+    for own in own_priors():
+        print(json.dumps(own.row()) if args.json else _told(own.name, own.path, own.shipped, own.fault, own.card))
     for other in others:
         print(json.dumps(other.row()) if args.json else other.described())
     for check in kept_checks():
         print(json.dumps({"checked": row_of_check(check)}) if args.json else described_check(check))
-    if not models and not others:
+    if not models:
         _say_none()
     return 0
 
@@ -115,7 +119,7 @@ def _say_none() -> None:
         said = f"none is in {folder}{'' if folder.is_dir() else ', which does not exist'}"
     except WeightsError as error:
         said = str(error)
-    print(printable(f"no model is at hand: whence ships none, and {said}"), file=sys.stderr)
+    print(printable(f"no PlaNet is at hand: whence ships none, and {said}"), file=sys.stderr)
 
 
 def _row(model: InstalledWeights) -> dict[str, Any]:
@@ -131,18 +135,25 @@ def _row(model: InstalledWeights) -> dict[str, Any]:
 
 
 def _described(model: InstalledWeights) -> str:
-    card = model.card
-    lines = {"folder": printable(f"{model.folder}{' (shipped)' if model.shipped else ''}")}
-    if model.fault:
-        lines["FAULT"] = printable(model.fault)
+    from dataclasses import asdict
+
+    card = None if model.card is None else asdict(model.card)
+    return _told(model.name, model.folder, model.shipped, model.fault, card)
+
+
+def _told(name: str, path: Path, shipped: bool, fault: str, card: Mapping[str, Any] | None) -> str:
+    lines = {"folder" if path.is_dir() else "file": printable(f"{path}{' (shipped)' if shipped else ''}")}
+    if fault:
+        lines["FAULT"] = printable(fault)
     if card is not None:
+        if "partition_name" in card:
+            lines["partition"] = _cut(f"{card['partition_name']} ({card['partition_hash'][:12]})")
         lines |= {
-            "partition": _cut(f"{card.partition_name} ({card.partition_hash[:12]})"),
-            "trained on": _cut(_listed(card.data)),
-            "measured": _cut(_listed(card.metrics)),
-            "licence": _cut(card.licence),
+            "trained on": _cut(_listed(card["data"])),
+            "measured": _cut(_listed(card["metrics"])),
+            "licence": _cut(card["licence"]),
         }
-    return "\n".join([model.name, *(f"  {label:<11}{text}" for label, text in lines.items())])
+    return "\n".join([name, *(f"  {label:<11}{text}" for label, text in lines.items())])
 
 
 def _listed(values: Mapping[str, object]) -> str:

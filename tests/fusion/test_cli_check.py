@@ -58,7 +58,7 @@ def test_with_photos_figures_are_kept_and_listed(photos: Path, capsys: pytest.Ca
     code, out, _ = run(capsys, "list")
     assert code == 0 and "density (checked)" in out and "held_out_gain: 0" in out and "set, 24 photos" in out
     _, out, _ = run(capsys, "list", "--json")
-    assert json.loads(out)["checked"]["name"] == "density"
+    assert json.loads(out.splitlines()[-1])["checked"]["name"] == "density"
 
 
 def test_json_is_one_object_and_nothing_else(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
