@@ -89,7 +89,7 @@ def _accuracy(data: Path, folder: Path) -> None:
     density = DensityPrior(load_default()).distribution
     blind = fit_blind(gallery, density)
     scorer = Scorer(density.partition)
-    print(f"{'set':<12}{'answer':<11}" + "".join(f"{name:>18}" for name in _FIGURES))
+    print(f"{'set':<12}{'answer':<11}" + "".join(f"{name:>28}" for name in _FIGURES))
     for name in _DEV:
         photos = open_photo_set(data / name, missing="skip")
         outputs = [prior.predict([photos.pixels(i)])[0] for i in range(len(photos))]
@@ -106,11 +106,11 @@ def _print_scores(name: str, scores: dict[str, Scores], place: NDArray[np.int64]
     once = np.ones((1, len(place)))
     for label, score in scores.items():
         figures = score.figures()
-        print(f"{name:<12}{label:<11}" + "".join(f"{float(figures[f](once)[0]):>18.2f}" for f in _FIGURES))
+        print(f"{name:<12}{label:<11}" + "".join(f"{float(figures[f](once)[0]):>28.2f}" for f in _FIGURES))
     for other in ("density", "blind"):
         told = difference(scores["im2gps"], scores[other], place)
         row = (f"{told[f][0]:+.2f} [{told[f][1]:+.2f},{told[f][2]:+.2f}]" for f in _FIGURES)
-        print(f"{name:<12}{'- ' + other:<11}" + "".join(f"{cell:>18}" for cell in row))
+        print(f"{name:<12}{'- ' + other:<11}" + "".join(f"{cell:>28}" for cell in row))
 
 
 def _photos(data: Path, folder: Path) -> None:

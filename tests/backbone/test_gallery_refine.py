@@ -178,3 +178,34 @@ def test_albums_keep_where_their_photos_lie_in_the_cells(
     assert joint.spread_km[cell] >= np.sqrt(np.mean(np.square(spreads))) - 1e-9
     coarse = joint.at_level("coarse")
     assert coarse.in_cell is not None and coarse.in_cell.lat.shape == (len(told.partition.at("coarse")),)
+
+
+def test_planet_and_a_gallery_by_planet_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from backbone.gallery_embedders import make_embedder
+    from backbone.hierarchy import CellTree
+    from backbone.planet_config import PlanetConfig
+    from backbone.planet_net import PlanetNet
+    from backbone.planet_weights import write_weights
+    from backbone.priors import make_prior
+    from tests.backbone.trained import ColouredPhotos, small_partition
+
+    monkeypatch.setenv("WHENCE_WEIGHTS", str(tmp_path))
+    torch.manual_seed(0)
+    own, config = small_partition(), PlanetConfig("tiny")
+    net = PlanetNet(config, CellTree(own, config.levels))
+    write_weights(
+        tmp_path / "towns", net.state_dict(), name="towns", partition=own, config=config.to_dict(), temperature=1.0,
+        data={}, metrics={}, licence="CC0",
+    )  # fmt: skip
+    photos, embedder = ColouredPhotos(12), make_embedder("planet:towns")
+    build_gallery(tmp_path / "g" / "by-planet", [photos], embedder, asked=3)
+    gallery, planet = Gallery(tmp_path / "g" / "by-planet"), make_prior("planet:towns")
+    assert gallery.embedding == embedder.embedding and gallery.embedding.sha256 == planet.card.sha256
+    assert gallery.nearest(embedder.embed([photos.pixels(7)]), 1)[0][0, 0] == 7
+    refined = RefinedPrior(planet, gallery)
+    assert refined.name == "planet:towns+gallery:by-planet" and refined.partition == own
+    told, plain = (prior.predict([photos.pixels(7)])[0] for prior in (refined, planet))
+    assert np.array_equal(told.distribution.p, plain.distribution.p)
+    assert make_prior(f"im2gps:{gallery.folder}").predict([photos.pixels(7)])[0].embedding is not None
