@@ -144,8 +144,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         start = time.perf_counter()
         rows += bench.rows(name, WAYS[name])
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    for row in rows:
-        print("  ".join(str(value) for value in row.values()), flush=True)
+    wide = {column: max(len(column), *(len(str(row[column])) for row in rows)) for column in rows[0]}
+    for row in ({column: column for column in wide}, *rows):
+        print("  ".join(str(row[column]).ljust(wide[column]) for column in wide).rstrip())
     if args.csv is not None:
         with args.csv.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, rows[0])
