@@ -5,8 +5,8 @@
     python -m benchmarks.priors ../shared/data --quick
 
 Accuracy is of sets with ``labels.csv`` (file, lat, lon, country) and ``images/``, by default the two dev sets of the
-world. Distances are haversine with R = 6371.0088 km, bands inclusive, points those of the highest expected GeoScore.
-Each figure stands with its difference to that of ``density`` and the 95 % interval of that, by a paired bootstrap in
+world; a prior whose card says that it was trained on a set is left out there. Distances are haversine with
+R = 6371.0088 km, bands inclusive, points those of the highest expected GeoScore. Each figure stands with its difference to that of ``density`` and the 95 % interval of that, by a paired bootstrap in
 which whole places (photos within 25 km of each other) are drawn. Bits are log2 of the probability of the true one of
 the cells that ship. ``--keep`` keeps the scores of each prior and set, so that only priors that are new are asked, and
 what GeoCLIP's package took.
@@ -69,7 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except WhenceError as error:
             say(f"{name} left out: {error}")
     for which, labels in sets.items():
-        found = {name: scored(prior, labels, device=args.device, keep=args.keep) for name, prior in priors}
+        taught = [name for name, prior in priors if which in prior.card.trained_on]
+        for name in taught:
+            say(f"{name} was trained on {which} and is left out there")
+        asked = [(name, prior) for name, prior in priors if name not in taught]
+        found = {name: scored(prior, labels, device=args.device, keep=args.keep) for name, prior in asked}
         rows += _said(which, labels, found, say)
     del priors  # their memory is not that of what is measured next
     if not args.no_costs:
