@@ -6,7 +6,8 @@
 
 Accuracy is of sets with ``labels.csv`` (file, lat, lon, country) and ``images/``, by default the two dev sets of the
 world; a prior whose card says that it was trained on a set is left out there. Distances are haversine with
-R = 6371.0088 km, bands inclusive, points those of the highest expected GeoScore. Each figure stands with its difference to that of ``density`` and the 95 % interval of that, by a paired bootstrap in
+R = 6371.0088 km, bands inclusive, points those of the highest expected GeoScore. Each figure stands with its difference
+to that of ``density`` and the 95 % interval of that, by a paired bootstrap in
 which whole places (photos within 25 km of each other) are drawn. Bits are log2 of the probability of the true one of
 the cells that ship. ``--keep`` keeps the scores of each prior and set, so that only priors that are new are asked, and
 what GeoCLIP's package took.
