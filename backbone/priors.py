@@ -82,7 +82,11 @@ def make_prior(name: str = "auto", *, offline: bool = False) -> Prior:
         return DensityPrior(load_default(), name)
     kind, colon, which = name.partition(":")
     if kind not in _MAKERS or (colon and not which):
-        raise RequestError(f"unknown prior {name!r}: choose one of {', '.join(available_priors())}")
+        at_hand = [known for known in available_priors() if known.partition(":")[0] not in ("geoclip", "clip")]
+        raise RequestError(
+            f"unknown prior {name!r}: choose one of {', '.join(at_hand)}; geoclip, clip, clip:MODEL/PRETRAINED, "
+            "clip:StreetCLIP; or one of your own: pixels:FOLDER, planet:NAME, im2gps:NAME, mixture:NAME"
+        )
     return _MAKERS[kind](which, offline)
 
 

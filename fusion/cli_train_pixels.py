@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
+from data.printable import encodable
 from fusion.cli_arguments import Commands, path_argument
 
 __all__ = ["add_train_pixels"]
@@ -36,7 +38,7 @@ def add_train_pixels(models: Commands) -> None:
         "prior that ships, or computed anew by GeoCLIP's location encoder (the extra geoclip)",
     )  # fmt: skip
     pixels.add_argument("--ridge", type=_positive, metavar="R", help="default 0.005")
-    pixels.add_argument("--name", default="pixels", metavar="NAME", help="of the model (default: pixels)")
+    pixels.add_argument("--name", metavar="NAME", help="of the model (default: that of OUT)")
     pixels.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for the features")
     pixels.add_argument("--licence", default="not stated", metavar="TEXT", help="of the weights, for their card")
     pixels.add_argument("--trained-on", default="", metavar="TEXT", help="of the photos, for the card")
@@ -57,6 +59,7 @@ def _train_pixels(args: argparse.Namespace) -> int:
     import logging
 
     from backbone.frozen_features import make_features
+    from backbone.pixels_file import read_model
     from backbone.train_pixels import RIDGE, train
     from data.partition import load_default
     from data.photo_sets import Missing, concatenated, open_photo_set
@@ -70,11 +73,16 @@ def _train_pixels(args: argparse.Namespace) -> int:
         from backbone.train_pixels import COMPONENTS
 
         components = location_components(load_default(), COMPONENTS)
-    print(
-        train(
-            args.out, concatenated(sets), make_features(args.features),
-            components=components, ridge=args.ridge or RIDGE, device=args.device, name=args.name, licence=args.licence,
-            trained_on=args.trained_on,
-        )
+    name = args.name or re.sub("[^a-z0-9._-]+", "-", args.out.resolve().name.lower()).strip("-._")[:64] or "pixels"
+    file = train(
+        args.out, concatenated(sets), make_features(args.features), components=components, ridge=args.ridge or RIDGE,
+        device=args.device, name=name, licence=args.licence, trained_on=args.trained_on,
     )  # fmt: skip
+    figures = read_model(file)[0].card.metrics
+    print(file)
+    print(
+        f"GeoScore {figures['held_out_geoscore']:.0f} out of fold, the density prior's "
+        f"{figures['held_out_density_geoscore']:.0f}; use it with --prior pixels:{encodable(str(args.out))}",
+        file=sys.stderr,
+    )
     return 0

@@ -352,7 +352,7 @@
       clueLayer.clearLayers();
       panel.append(el("p", { class: "note" }, data.clues.length
         ? "Choose a numbered clue, in the photo or in the ledger, to see where it points."
-        : "No clue in this photo points anywhere."));
+        : "No text or plate in this photo points anywhere: the answer is the prior's."));
       return;
     }
     const clue = data.clues[index];
@@ -451,7 +451,7 @@
   }
   function showLedger() {
     if (!data.clues.length) {
-      byId("ledger-note").textContent = "No clue points anywhere, so no clue moved this answer.";
+      byId("ledger-note").textContent = "No clue points anywhere, so no clue moved this answer: it is the prior's.";
       return;
     }
     byId("ledger-note").textContent = "Each row compares the answer with the clue to the answer that all other clues give without it. The bar runs from 0 to 100 %; its dark mark is the probability with the clue.";
