@@ -60,8 +60,8 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
 def summary(answer: Answer, *, countries: int = 4) -> list[str]:
     """Three lines: where and how sure, countries, prior; a fourth for the scene, where it was asked for."""
     likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
-    prior = f"prior: {printable(answer.prior_name)}"
-    prior += " (what the picture looks like)" if answer.visual else " (where photos are taken; no visual model was used)"
+    by = "what the picture looks like" if answer.visual else "where photos are taken; no visual model was used"
+    prior = f"prior: {printable(answer.prior_name)} ({by})"
     shown = [] if answer.scene is None else [f"scene: {scene_words(answer.scene)}"]
     return [headline(answer), "countries: " + ", ".join(likely), prior, *shown]
 
