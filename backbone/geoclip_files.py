@@ -18,6 +18,7 @@ __all__ = [
     "CLIP_REPOSITORY",
     "CLIP_REVISION",
     "GALLERY",
+    "INSTALL",
     "LOCATIONS",
     "MLP",
     "PINNED",
@@ -49,6 +50,7 @@ PINNED: Final[Mapping[str, str]] = {
 }
 """SHA-256 of CLIP's weights at :data:`CLIP_REVISION` and of the files in the wheel of geoclip 1.3.0."""
 
+INSTALL: Final = "pip install 'whence[geoclip]'"
 REINSTALL: Final = "pip install --force-reinstall --no-deps geoclip"
 
 
@@ -60,7 +62,7 @@ def package_folder() -> Path:
     """
     found = find_spec("geoclip")
     if found is None or not found.submodule_search_locations:
-        raise WeightsError("the prior geoclip needs the package geoclip: pip install 'whence[geoclip]'")
+        raise WeightsError(f"the prior geoclip needs the package geoclip: {INSTALL}")
     return Path(next(iter(found.submodule_search_locations)))
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from backbone.geoclip_files import (
     CLIP_FILES,
     GALLERY,
+    INSTALL,
     LOCATIONS,
     MLP,
     PINNED,
@@ -106,6 +107,9 @@ def load_network(clip: Path | None = None, *, offline: bool = False) -> GeoClipN
         )  # fmt: skip
     except WeightsError:
         raise
+    except ImportError as error:  # such as transformers beside a huggingface_hub that it does not go with
+        detail = printable(" ".join(str(error).split()))[:200]
+        raise WeightsError(f"the package geoclip does not import ({detail}): {INSTALL}") from error
     except Exception as error:  # whatever damaged files lead torch, transformers and safetensors to
         detail = printable(" ".join(str(error).split()))[:200]
         raise WeightsError(

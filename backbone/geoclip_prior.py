@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from backbone.devices import check_device
 from backbone.geoclip_gallery import Places, cell_log_p, default_folder, places_of
 from backbone.geoclip_network import GeoClipNetwork, load_network
 from data.distribution import CellDistribution
-from data.errors import WeightsError
+from data.errors import RequestError, WeightsError
 from data.partition import Partition, load_default
 
 __all__ = ["DENSITY_SHARE", "PUBLISHED", "GeoClipPrior"]
@@ -58,6 +59,7 @@ class GeoClipPrior:
     Raises:
         OfflineError: CLIP's weights are not on this machine and the network is forbidden.
         WeightsError: The package is missing, CLIP's weights cannot be fetched, or something is damaged.
+        RequestError: The temperature is not a finite number above 0.
     """
 
     def __init__(
@@ -76,7 +78,10 @@ class GeoClipPrior:
         self._check: Check | None = None
         if temperature is None:
             self._check = read_check(self.name, self._network.digest, partition_hash=self._partition.hash)
-        self._temperature = self._check.temperature if self._check else temperature or 1.0
+        fitted = 1.0 if self._check is None else self._check.temperature
+        self._temperature = fitted if temperature is None else temperature
+        if not (math.isfinite(self._temperature) and self._temperature > 0.0):
+            raise RequestError(f"a temperature is a finite number above 0, not {temperature}")
         self._density = DensityPrior(self._partition).distribution.p.astype(np.float64)
         self._places: Places | None = None
         self._on_device: tuple[str, object] | None = None
@@ -120,7 +125,11 @@ class GeoClipPrior:
         )
 
     def at_temperature(self, temperature: float) -> GeoClipPrior:
-        """The same prior, with the same network and places, at another temperature."""
+        """The same prior, with the same network and places, at another temperature.
+
+        Raises:
+            RequestError: It is not a finite number above 0.
+        """
         other = GeoClipPrior(
             network=self._network, partition=self._partition, folder=self._folder, temperature=temperature
         )
@@ -157,8 +166,8 @@ class GeoClipPrior:
         check_device(device)
         if self._places is None:
             self._places = places_of(self._network, self._partition, self._folder, device=device)
+        self._network.images.to(device)  # which a prior at another temperature may have moved elsewhere
         if self._on_device is None or self._on_device[0] != device:
-            self._network.images.to(device)
             self._on_device = device, torch.from_numpy(self._places.features).to(device)
         step = 1 if device == "cpu" else _AT_ONCE
         rows = [np.empty((0, self._places.features.shape[1]), np.float32)]

@@ -54,7 +54,8 @@ def hub_trouble() -> Exception | None:
 
     try:
         httpx.head(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout=10.0)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    # Besides: certificates that are not there, a proxy of an unknown kind, one of SOCKS without the package for it.
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
         return error
     return None
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from backbone.base import PriorCard, PriorOutput
 from backbone.cell_features import cell_features
+from backbone.checked import Check, read_check
 from backbone.density import DensityPrior
 from backbone.frozen_features import FrozenFeatures, make_features
 from backbone.pixels_file import PixelsModel, model_from_bytes, read_model
@@ -35,7 +36,8 @@ SHIPPED_SHA256: Final = "71373cd9ac1cf0c7c7379499d61fffb0733f8e1683dc3606754b2c8
 class PixelsPrior:
     """The prior that ships, or one that ``whence train pixels`` wrote.
 
-    The model is read and checked now, its networks when the first photo comes.
+    The model is read and checked now, its networks when the first photo comes. Its temperature is the one that it was
+    trained with, or the one that ``whence weights check pixels --photos SET`` fitted, where one is kept for this model.
 
     Args:
         path: A file, or a folder with one, instead of the one that ships.
@@ -68,7 +70,9 @@ class PixelsPrior:
                 f"this pixels prior was trained on other weights of {card.features}: train it again "
                 "(`whence train pixels`)"
             )
-        self._temperature = card.temperature
+        self._last: tuple[object, NDArray[np.float32]] | None = None
+        self._check: Check | None = read_check(self.name, self._sha256, partition_hash=self._partition.hash)
+        self._temperature = card.temperature if self._check is None else self._check.temperature
 
     @property
     def name(self) -> str:
@@ -82,14 +86,16 @@ class PixelsPrior:
 
     @property
     def card(self) -> PriorCard:
-        """What it was trained on and how good it was measured to be."""
+        """What it was trained on and how good it was measured to be; by a kept check, where its temperature is used."""
         card = self._model.card
+        fitted = "" if self._check is None else f"; temperature fitted on {self._check.photos}"
         return PriorCard(
-            summary=f"what the photo looks like: frozen networks ({card.features}) and a conditional logit over cells",
+            summary=f"what the photo looks like: frozen networks ({card.features}) and a conditional logit over cells"
+            f"{fitted}",
             visual=True,
             trained_on=card.trained_on,
             licence=card.licence,
-            accuracy=dict(card.metrics),
+            accuracy={**card.metrics, **({} if self._check is None else self._check.figures)},
             sha256=self._sha256,
         )
 
@@ -99,27 +105,42 @@ class PixelsPrior:
         return self._temperature
 
     def at_temperature(self, temperature: float) -> PixelsPrior:
-        """The same with another temperature.
+        """The same with another temperature; what a check has measured is not said.
 
         Raises:
             ValueError: It is not above 0.
         """
-        if temperature <= 0.0:
+        if not temperature > 0.0:
             raise ValueError(f"a temperature is above 0, not {temperature}")
         other = PixelsPrior.__new__(PixelsPrior)
         other.__dict__.update(self.__dict__)
-        other._temperature = temperature
+        other._temperature, other._check = temperature, None
         return other
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:
         """One output per image (H, W, 3) uint8 RGB, in order; ``embedding`` is the networks' features (d,)."""
-        features = self._features.of(images, device=device)
-        outputs = []
-        for row in features:  # one by one: a photo's answer does not depend on its neighbours
-            evidence = self._cells @ self._model.regression.directions(row[None])[0]
-            p = mixed(self._log_density, evidence[None] / self._temperature, self._model.card.density_share)[0]
-            outputs.append(PriorOutput(CellDistribution(self._partition, p.astype(np.float32)), embedding=row))
-        return outputs
+        return [
+            PriorOutput(
+                CellDistribution(self._partition, self._p(row, self._temperature).astype(np.float32)), embedding=row
+            )
+            for row in self.scores(images, device=device)
+        ]
+
+    def scores(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> NDArray[np.float32]:
+        """The networks' features (b, d) of ``images``, from which :meth:`log_p` goes on."""
+        return self._features.of(images, device=device)
+
+    def log_p(self, scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+        """Log-probabilities (n,) of the cells for a photo with these features (d,), at ``temperature``."""
+        return np.log(self._p(scores, temperature)).astype(np.float32)
+
+    def _p(self, features: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+        """(n,) for one photo: by itself, so that its answer does not depend on its neighbours."""
+        if self._last is None or self._last[0] is not features:  # many temperatures are tried on one photo
+            self._last = features, self._cells @ self._model.regression.directions(features[None])[0]
+        evidence = self._last[1][None] / temperature
+        p: NDArray[np.float64] = mixed(self._log_density, evidence, self._model.card.density_share)[0]
+        return p
 
     @cached_property
     def _cells(self) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@ up to 0.3, and chance. The nearest place of the gallery is then within 25 km, 20
 printed; GeoCLIP's makers published 34 %, 51 %, 84 % on IM2GPS3k. Where photos are taken is real, so is where the
 gallery has places, and so is which places look alike to GeoCLIP: it is that which tells the ways of pooling apart.
 
-    python -m benchmarks.geoclip_pooling streets_dev=FOLDER travel_train=FOLDER > benchmarks/results/geoclip_pooling.txt
+    python -m benchmarks.geoclip_pooling streets_dev=FOLDER travel_train=FOLDER places_dev=FOLDER \
+        > benchmarks/results/geoclip_pooling.txt
 
 For each way: nats of the true cell at the best temperature of a grid, that temperature, and nats at temperature 1.
 """

@@ -31,8 +31,8 @@ def add_check(actions: Commands) -> None:
         "check",
         help="load a prior's weights, tell true ones from others, fit its sureness; exit code 2 where they are wrong",
         description="Loads a prior's weights, fetches them where they are not at hand, and tries what true ones do and "
-        "others do not. With labelled photos, on which it was not trained, its sureness is fitted and its worth "
-        "measured beside the density prior's; both are kept for the prior to use from then on.",
+        "others do not. With labelled photos, on which it was not trained, its worth is measured beside the density "
+        "prior's and kept; the sureness of geoclip, clip and pixels is fitted besides, for them to use from then on.",
     )
     check.add_argument("prior", metavar="NAME", help="as for --prior: geoclip, clip, planet:NAME, ...")
     check.add_argument(
@@ -81,10 +81,9 @@ def _check(args: argparse.Namespace) -> int:
 
 def described_check(check: Check) -> str:
     """A check for a person, in lines."""
-    fitted = "not fitted" if check.temperature == 1.0 else f"{check.temperature:.3g}"
     lines = {
         "photos": check.photos or "none",
-        "temperature": fitted,
+        "temperature": f"{check.temperature:.3g}",
         "measured": "; ".join(f"{name}: {check.figures[name]:,.6g}" for name in _SHOWN if name in check.figures),
         "weights": check.sha256,
     }

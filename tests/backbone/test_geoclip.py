@@ -195,6 +195,12 @@ def test_a_second_process_says_the_same(clip: Path, network: GeoClipNetwork, pri
         assert np.array_equal(one.distribution.p, two.distribution.p)
 
 
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_is_none_is_refused(prior: GeoClipPrior, temperature: float) -> None:
+    with pytest.raises(RequestError, match="above 0"):
+        prior.at_temperature(temperature)
+
+
 def test_a_higher_temperature_is_less_sure(prior: GeoClipPrior) -> None:
     cold, own, hot = (prior.at_temperature(t).predict(PHOTOS[:1])[0].distribution.entropy() for t in (0.3, 1.0, 3.0))
     assert cold < own < hot
@@ -300,6 +306,33 @@ def test_without_a_network_it_is_one_error_within_seconds(tmp_path: Path, monkey
         make_prior("geoclip")
     assert time.monotonic() - started < 5.0
     assert "geoclip" not in available_priors()
+
+
+def test_a_package_that_does_not_import_is_installed_anew_and_clips_weights_are_kept(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise ImportError("huggingface-hub>=1.3.0,<2.0 is required")
+
+    monkeypatch.setattr("backbone.geoclip_network._image_tower", refuse)
+    with pytest.raises(WeightsError, match=r"is required\): pip install 'whence\[geoclip\]'$"):
+        load_network(clip)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:9"), ("ALL_PROXY", "gopher://127.0.0.1:9"), ("HF_ENDPOINT", "127.0.0.1:9")],
+)
+def test_whatever_keeps_the_hub_from_answering_is_one_error(
+    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(WeightsError, match="check the network, or copy its files"):
+        make_prior("geoclip")
 
 
 def test_offline_without_clip_is_one_error_and_no_connection(tmp_path: Path) -> None:

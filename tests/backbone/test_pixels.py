@@ -14,9 +14,10 @@ from PIL import Image
 
 from backbone import frozen_features
 from backbone.cell_features import cell_features, habitat
+from backbone.checked import Check, Scored, write_check
 from backbone.density import DensityPrior
 from backbone.frozen_features import make_features
-from backbone.pixels import PixelsPrior, mixed
+from backbone.pixels import SHIPPED_SHA256, PixelsPrior, mixed
 from backbone.pixels_file import FILE, model_from_bytes, model_to_bytes, read_model
 from backbone.priors import available_priors, make_prior
 from backbone.train_pixels import folds_of, shipped_components, train
@@ -91,6 +92,27 @@ def test_a_higher_temperature_makes_it_more_like_the_density(shipped: PixelsPrio
     assert shipped.temperature < 1e6
     with pytest.raises(ValueError, match="above 0"):
         shipped.at_temperature(0.0)
+
+
+def test_its_scores_say_at_any_temperature_what_it_says(shipped: PixelsPrior) -> None:
+    assert isinstance(shipped, Scored)
+    [scores] = shipped.scores(PHOTOS[:1])
+    for temperature in (shipped.temperature, 3.0):
+        [said] = shipped.at_temperature(temperature).predict(PHOTOS[:1])
+        log_p = shipped.log_p(scores, temperature)
+        assert log_p.dtype == np.float32 and np.exp(log_p) == pytest.approx(said.distribution.p, rel=1e-4)
+
+
+def test_a_check_that_is_kept_sets_its_temperature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHENCE_WEIGHTS", str(tmp_path))
+    plain = PixelsPrior()
+    write_check(Check("pixels", SHIPPED_SHA256, 1.75, {"held_out_gain": 9.0}, "streets, 40 photos", "0"))
+    fitted = PixelsPrior()
+    assert fitted.temperature == 1.75 != plain.temperature and "streets, 40 photos" in fitted.card.summary
+    assert fitted.card.accuracy["held_out_gain"] == 9.0 != plain.card.accuracy["held_out_gain"]
+    assert fitted.at_temperature(2.0).card == plain.card
+    write_check(Check("pixels", "0" * 64, 1.75, {}, "", "0"))
+    assert PixelsPrior().temperature == plain.temperature
 
 
 def test_photos_of_the_world_are_likelier_than_under_the_density(shared_data: Path, shipped: PixelsPrior) -> None:

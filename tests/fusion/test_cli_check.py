@@ -51,7 +51,7 @@ def test_what_was_loaded_is_said_and_nothing_is_kept_without_photos(capsys: pyte
 
 def test_with_photos_figures_are_kept_and_listed(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "check", "density", "--photos", str(photos))
-    assert code == 0 and "density (checked)" in out and "24 of 24 photos" in err
+    assert code == 0 and "density (checked)" in out and "24 of 24 photos" in err and "  temperature 1\n" in out
     [check] = kept_checks()
     assert check.name == "density" and check.photos == "set, 24 photos"
     assert check.figures["held_out_gain"] == 0.0  # beside itself
