@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.partition import Partition
 
-__all__ = ["Prior", "PriorCard", "PriorOutput"]
+__all__ = ["Prior", "PriorCard", "PriorOutput", "temperature_of"]
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,9 @@ class Prior(Protocol):
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:
         """One output per image, in order; each image is (H, W, 3) uint8 RGB."""
+
+
+def temperature_of(prior: Prior) -> float | None:
+    """What a prior's evidence is divided by, which may be fitted anew while its weights stay; None where nothing is."""
+    temperature: float | None = getattr(prior, "temperature", None)
+    return temperature

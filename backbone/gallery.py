@@ -50,17 +50,24 @@ class Gallery:
         self.card: GalleryCard = read_gallery_card(self.folder)
         if not self.card.finished and not unfinished:
             raise WeightsError(
-                f"the gallery {self.card.name} in {printable(str(self.folder))} is not finished: run the command that "
-                f"was interrupted again, or `whence gallery add {self.card.name}` to finish with what is there"
+                f"the gallery {self.card.name} in {printable(str(self.folder))} is not finished: wait where another "
+                "process is changing it, else run the command that was interrupted again, or `whence gallery add "
+                f"{self.card.name}` to finish with what is there"
             )
 
     def opened(self) -> Gallery:
         """The gallery, with all its files opened now: it goes on answering as it is, whatever becomes of it on disk.
 
         Raises:
-            WeightsError: A file is missing or damaged.
+            WeightsError: A file is missing or damaged, or another process has changed the gallery since its card was
+                read.
         """
-        _ = self.places, self.parts, self._index
+        try:
+            _ = self.places, self.parts, self._index
+        except WeightsError as error:
+            if read_gallery_card(self.folder) == self.card:
+                raise
+            raise WeightsError(f"the gallery {self.name} was changed while it was opened: open it again") from error
         return self
 
     def __len__(self) -> int:

@@ -151,14 +151,19 @@ def add_photos(
 
 
 def remove_photos(
-    folder: Path, keys: Sequence[str], embedder: Embedder, *, index_above: int = EXACT_UP_TO, asked: int = ASKED
+    folder: Path,
+    keys: Sequence[str],
+    embedder: Embedder | None = None,
+    *,
+    index_above: int = EXACT_UP_TO,
+    asked: int = ASKED,
 ) -> tuple[int, list[str]]:
     """Take photos out of the gallery in ``folder``.
 
     Args:
         folder: Of the gallery.
         keys: What the photos are called: ``set/name``, or ``name`` alone for photos of that name in every set.
-        embedder: That of the gallery, which is fitted anew.
+        embedder: Must be that of the gallery, where one is given; none is needed, so that photos can always go.
         index_above: A gallery of more photos has an index.
         asked: As for :func:`build_gallery`.
 
@@ -172,7 +177,8 @@ def remove_photos(
     """
     with _changing(folder):
         card = read_gallery_card(folder)
-        _require_embedding(card, embedder)
+        if embedder is not None:
+            _require_embedding(card, embedder)
         parts, places = list(card.parts), [read_places(folder, part) for part in card.parts]
         going, unknown = _named(places, keys)
         count = int(sum(mask.sum() for mask in going))

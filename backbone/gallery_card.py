@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -176,6 +178,16 @@ class GalleryCard:
     def count(self) -> int:
         """How many photos it holds."""
         return sum(part.photos for part in self.parts)
+
+    @property
+    def content_sha256(self) -> str:
+        """Of all that answers depend on: embedding, photos, search index, and what was fitted on them."""
+        told = {
+            "embedding": asdict(self.embedding), "parts": [(part.vectors, part.places) for part in self.parts],
+            "index": None if self.index is None else self.index.sha256, "votes": dict(self.votes),
+            "refinement": dict(self.refinement),
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property
     def next_number(self) -> int:

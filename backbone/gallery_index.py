@@ -8,6 +8,7 @@ again from the gallery's own vectors, so that both ways of searching tell the sa
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -97,8 +98,6 @@ def build_index(
     try:
         index.save(str(partial))
         with partial.open("rb+") as stream:
-            import os
-
             os.fsync(stream.fileno())
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             size = stream.seek(0, 2)

@@ -71,7 +71,7 @@ class GalleryPrior:
         """The photos, their licence, and figures of each photo of the gallery asked about without those near it.
 
         Figures are those of :func:`backbone.held_out.measured` and ``covered``; ``backbone.gallery_fit`` says how they
-        are taken.
+        are taken. The sha256 is that of the gallery, which is another one when its photos are.
         """
         card = self.gallery.card
         return PriorCard(
@@ -81,7 +81,7 @@ class GalleryPrior:
             trained_on="; ".join(card.sources) or "not stated",
             licence=card.licence,
             accuracy=dict(card.metrics),
-            sha256=card.embedding.sha256,
+            sha256=card.content_sha256,
         )
 
     def predict(self, images: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> list[PriorOutput]:

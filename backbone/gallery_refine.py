@@ -13,6 +13,7 @@ changed. So the spread is never less than the error that was measured.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -20,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backbone.base import Prior, PriorCard, PriorOutput
+from backbone.base import Prior, PriorCard, PriorOutput, temperature_of
 from backbone.gallery import Gallery
 from backbone.gallery_card import Embedding
 from backbone.gallery_embedders import unit
@@ -123,7 +124,7 @@ class RefinedPrior:
             raise WeightsError(
                 f"the gallery {gallery.name} was embedded with {gallery.embedding}, the prior is {own.name} with "
                 f"weights {own.sha256[:12] or 'without a sha256'}: take the prior that the gallery was built with, or "
-                f"build one with `whence gallery build PHOTOS -o NAME --by {prior.name}`"
+                f"build one with `whence gallery build PHOTOS -o NAME --by {own.name}`"
             )
         self.prior = prior
         self.gallery = gallery.opened()
@@ -147,14 +148,21 @@ class RefinedPrior:
 
     @property
     def card(self) -> PriorCard:
-        """The prior's, whose figures it keeps: they are of cells, which do not change."""
+        """The prior's, whose figures it keeps: they are of cells, which do not change; sha256 of both together."""
         card = self.prior.card
+        both = f"{card.sha256} {self.gallery.card.content_sha256}"
         photos = f"{len(self.gallery):,} photos of {'; '.join(self.gallery.card.sources)}"
         return replace(
             card,
             summary=f"{card.summary}; inside the best cells, where the most similar of {photos} were taken",
             licence=f"{card.licence}; photos of the gallery: {self.gallery.card.licence}",
+            sha256=hashlib.sha256(both.encode()).hexdigest(),
         )
+
+    @property
+    def temperature(self) -> float | None:
+        """The prior's; None where it has none."""
+        return temperature_of(self.prior)
 
     @property
     def refinement(self) -> Refinement:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backbone.base import Prior, PriorCard, PriorOutput
+from backbone.base import Prior, PriorCard, PriorOutput, temperature_of
 from backbone.mixture_card import MixtureCard, MixtureMember, read_mixture
 from backbone.mixture_pool import Pool, log_rows
 from backbone.scenes import SCENES, SceneModel, make_scene_model
-from data.distribution import CellDistribution, InCell
+from data.distribution import CellDistribution
 from data.errors import WeightsError
-from data.geodesy import haversine_km, lat_lon, unit_vectors
+from data.in_cell import InCell, averaged_in_cell
 from data.partition import Partition, load_default
 from data.printable import printable
 from data.rebin import rebinned
@@ -158,9 +158,10 @@ def require_unchanged(name: str, member: MixtureMember, made: Prior) -> None:
     """Check that ``made`` is the member that the weights of the mixture called ``name`` were fitted for.
 
     Raises:
-        WeightsError: It has other weights or other cells.
+        WeightsError: It has other weights, other cells or another temperature.
     """
-    if (made.card.sha256, made.partition.hash) != (member.sha256, member.partition_hash):
+    now = made.card.sha256, made.partition.hash, temperature_of(made)
+    if now != (member.sha256, member.partition_hash, member.temperature):
         raise WeightsError(
             f"{printable(member.name)} has changed since the weights of {printable(name)} were fitted: fit it again "
             "(`whence train mixture`)"
@@ -178,12 +179,4 @@ def _narrowed(said: Sequence[CellDistribution], weights: Floats) -> InCell | Non
     share = np.stack([w * distribution.p.astype(np.float64) for w, distribution in zip(weights, said, strict=True)])
     share = np.where(share.sum(axis=0) > 0, share, weights[:, None])
     share /= share.sum(axis=0)
-    lat, lon = lat_lon(
-        sum(part[:, None] * unit_vectors(each.lat, each.lon) for part, each in zip(share, said, strict=True))
-    )
-    # The variance of a mixture: of its parts, and of their means around the whole's (half of it on each axis).
-    variance = sum(
-        part * (each.spread_km**2 + 0.5 * haversine_km(lat, lon, each.lat, each.lon) ** 2)
-        for part, each in zip(share, said, strict=True)
-    )
-    return InCell(lat, lon, np.sqrt(np.asarray(variance)))
+    return averaged_in_cell([InCell(each.lat, each.lon, each.spread_km) for each in said], share)

@@ -63,6 +63,7 @@ class MixtureMember:
         partition_hash: Of the cells that it speaks about.
         visual: Whether it looks at the pixels.
         licence: Of its weights or table.
+        temperature: What its evidence was divided by; None where it has none.
 
     Raises:
         WeightsError: A field is of another kind.
@@ -73,6 +74,7 @@ class MixtureMember:
     partition_hash: str
     visual: bool
     licence: str
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
         for field, most in (("name", 4_096), ("licence", 20_000)):
@@ -85,6 +87,11 @@ class MixtureMember:
                 raise WeightsError(f"a member's {field} is {brief(value)}: it should be 64 hexadecimal digits")
         if type(self.visual) is not bool:
             raise WeightsError(f"a member's visual is {brief(self.visual)}: it should be true or false")
+        if self.temperature is not None:
+            temperature = finite(self.temperature)
+            if temperature is None or not temperature > 0.0:
+                raise WeightsError(f"a member's temperature is {brief(self.temperature)}: it should be above 0")
+            object.__setattr__(self, "temperature", temperature)
         if self.name.partition(":")[0] in ("auto", "mixture"):
             raise WeightsError(f"{brief(self.name)} cannot be a member of a mixture: name priors themselves")
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from backbone.base import Prior, PriorOutput
+from backbone.base import Prior, PriorOutput, temperature_of
 from backbone.mixture_pool import log_rows
 from backbone.scenes import SCENES, SceneModel
 from data.errors import DatasetError, ImageError
@@ -81,8 +81,10 @@ def gathered(
     """
     visual = {name: prior for name, prior in priors.items() if prior.card.visual}
     asking = _Asking(visual, partition, scenes, device)
-    said = [photos.fingerprint, partition.hash, "" if scenes is None else scenes.name]
-    said += [f"{name} {prior.card.sha256} {prior.partition.hash}" for name, prior in visual.items()]
+    said = [photos.fingerprint, partition.hash, "" if scenes is None else f"{scenes.name} {scenes.card.sha256}"]
+    said += [
+        f"{name} {prior.card.sha256} {prior.partition.hash} {temperature_of(prior)}" for name, prior in visual.items()
+    ]
     key = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     blocks = []
     for start in range(0, len(photos) if asking.needed else 0, _BLOCK):

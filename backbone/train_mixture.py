@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backbone.base import Prior
+from backbone.base import Prior, temperature_of
 from backbone.density import DensityPrior
 from backbone.held_out import measured
 from backbone.mixture import described
@@ -97,7 +97,14 @@ def fit_mixture(
     card = MixtureCard(
         name=name,
         members=tuple(
-            MixtureMember(key, prior.card.sha256, prior.partition.hash, prior.card.visual, prior.card.licence)
+            MixtureMember(
+                key,
+                prior.card.sha256,
+                prior.partition.hash,
+                prior.card.visual,
+                prior.card.licence,
+                temperature_of(prior),
+            )
             for key, prior in priors.items()
         ),
         kind=pool.kind,

@@ -24,8 +24,8 @@ from backbone.log_bilinear import LogBilinear, fit
 from backbone.pixels import mixed, shipped_model
 from backbone.pixels_file import FILE, PixelsCard, PixelsModel, model_to_bytes
 from data.errors import DatasetError, ImageError, WeightsError
-from data.geodesy import haversine_km
 from data.partition import load_default
+from data.photo_places import folds, places
 from data.photo_sets import PhotoSet
 from data.printable import printable
 from data.version import __version__
@@ -36,7 +36,6 @@ __all__ = ["features_of", "folds_of", "out_of_fold", "shipped_components", "trai
 COMPONENTS: Final = 48
 RIDGE: Final = 5e-3
 DENSITY_SHARE: Final = 0.1
-_PLACE_KM: Final = 25.0
 _FOLDS: Final = 5
 _LEAST: Final = 50  # photos
 _LEAST_SIDE: Final = 256  # pixels that photos are decoded to at least
@@ -144,17 +143,7 @@ def folds_of(lat: Floats, lon: Floats, count: int = _FOLDS, seed: int = 0) -> ND
     >>> len(set(folds_of(np.array([48.20, 48.30]), np.array([16.37, 16.37]))))
     1
     """
-    from scipy.sparse.csgraph import connected_components
-
-    near = haversine_km(lat[:, None], lon[:, None], lat, lon) <= _PLACE_KM
-    _, place = connected_components(near, directed=False)
-    sizes = np.bincount(place)
-    shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    of_place, filled = np.zeros(len(sizes), np.int64), np.zeros(count, np.int64)
-    for k in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:  # largest first, to the fold with the fewest
-        of_place[k] = np.argmin(filled)
-        filled[of_place[k]] += sizes[k]
-    return np.asarray(of_place[place], np.int64)
+    return folds(places(lat, lon), count, seed)
 
 
 def features_of(

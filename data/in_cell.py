@@ -34,8 +34,14 @@ class InCell:
             raise ValueError("in-cell means and spreads are three equal (n,) arrays, every spread above 0")
 
 
-def averaged_in_cell(parts: Sequence[InCell]) -> InCell:
-    """The Gaussians with the mean and variance of the equal mixture of ``parts``, cell by cell; one is itself.
+def averaged_in_cell(parts: Sequence[InCell], share: Floats | None = None) -> InCell:
+    """The Gaussians with the mean and variance of the mixture of ``parts``, cell by cell; one is itself.
+
+    The same to the last bit in whatever order the parts come.
+
+    Args:
+        parts: What is mixed.
+        share: (k, n) of each part in each cell, summing to 1 over the parts; None for equal shares.
 
     Raises:
         ValueError: There is none.
@@ -44,10 +50,12 @@ def averaged_in_cell(parts: Sequence[InCell]) -> InCell:
         raise ValueError("nothing to average: give at least one")
     if len(parts) == 1:
         return parts[0]
+    if share is None:
+        share = np.full((len(parts), len(parts[0].lat)), 1.0 / len(parts))
     vectors = np.stack([unit_vectors(part.lat, part.lon) for part in parts])  # [k, n, 3]
-    mean = _unit(vectors.mean(axis=0), vectors[0])
+    mean = _unit(_summed(share[..., None] * vectors), vectors[0])
     apart = EARTH_RADIUS_KM**2 * ((vectors - mean) ** 2).sum(axis=-1) / 2.0
-    variance = (np.stack([part.spread_km for part in parts]) ** 2 + apart).mean(axis=0)
+    variance = _summed(share * (np.stack([part.spread_km for part in parts]) ** 2 + apart))
     lat, lon = lat_lon(mean)
     # Where all parts agree they are kept to the last bit.
     same = np.logical_and.reduce(
@@ -84,6 +92,12 @@ def grouped_in_cell(inside: InCell, p: Floats, groups: NDArray[np.int32], otherw
         np.where(held, lon, otherwise.lon),
         np.where(held, np.sqrt(variance), otherwise.spread_km),
     )
+
+
+def _summed(terms: Floats) -> Floats:
+    """Sums over the first axis, sorted first: in whatever order the terms come, the same to the last bit."""
+    total: Floats = np.sort(terms, axis=0).sum(axis=0)
+    return total
 
 
 def _unit(vectors: Floats, otherwise: Floats) -> Floats:

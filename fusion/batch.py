@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backbone.base import temperature_of
 from data.version import __version__
 from fusion.answer import Answer, Failure
 from fusion.constraints import Exclude, Within
@@ -63,7 +64,7 @@ def settings_of(
     regions = "none" if locator.looker.finder is None else "auto"
     weights = locator.prior.card.sha256[:12]  # two models of one name do not share a table
     prior = f"{locator.prior.name}@{weights}" if weights else locator.prior.name
-    temperature = getattr(locator.prior, "temperature", None)  # a check may have fitted another since
+    temperature = temperature_of(locator.prior)  # a check may have fitted another since
     if temperature is not None:
         prior += f"/{temperature:.6g}"
     scenes = "none"

@@ -63,7 +63,6 @@ def add_gallery(commands: Commands) -> None:
         "keys", nargs="*", metavar="PHOTO", help="SET/FILE, as `info --photos` lists them, or FILE alone for any set"
     )
     remove.add_argument("--list", type=path_argument, metavar="FILE", help="a text file with such a name a line")
-    _add_embedding_arguments(remove)
     remove.set_defaults(run=_remove)
     info = actions.add_parser("info", help="what a gallery holds, what was fitted on it and what it is worth")
     info.add_argument("name", metavar="NAME")
@@ -90,10 +89,6 @@ def _add_set_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=count_argument, metavar="N", help="photos decoded at once (default: one a core, at most 8)"
     )
-    _add_embedding_arguments(parser)
-
-
-def _add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
 
@@ -138,16 +133,13 @@ def _add(args: argparse.Namespace) -> int:
 
 def _remove(args: argparse.Namespace) -> int:
     from backbone.gallery_build import remove_photos
-    from backbone.gallery_card import read_gallery_card
-    from backbone.gallery_embedders import make_embedder
     from backbone.gallery_store import find_gallery
 
     folder = find_gallery(args.name)
     keys = [*args.keys, *(_lines(args.list) if args.list is not None else [])]
     if not keys:
         raise RequestError("name the photos that are to go, or give a file that does with --list")
-    embedder = make_embedder(read_gallery_card(folder).embedding.name, offline=args.offline)
-    count, unknown = remove_photos(folder, keys, embedder)
+    count, unknown = remove_photos(folder, keys)
     print(f"{count} photo{'' if count == 1 else 's'} removed")
     for key in unknown[:10]:
         print(printable(f"whence: no photo in it is called {key}"), file=sys.stderr)

@@ -12,6 +12,7 @@ from backbone.gallery import Gallery
 from backbone.gallery_build import add_photos, build_gallery, remove_photos
 from backbone.gallery_card import read_gallery_card
 from backbone.gallery_index import exact_search
+from backbone.gallery_prior import GalleryPrior
 from backbone.gallery_store import find_gallery, galleries
 from data.errors import DatasetError, RequestError, WeightsError
 from tests.backbone.galleries import ByTable, Numbered, made, scattered, telling
@@ -116,6 +117,26 @@ def test_removed_photos_are_found_no_more(copied: Path, built: tuple[Gallery, By
     assert after.verify() == [] and len(list(copied.glob("part-*.npy"))) == 3
     with pytest.raises(RequestError, match="no photo would be left"):
         remove_photos(copied, [after.key(i) for i in range(58)], embedder)
+
+
+def test_photos_go_also_where_their_embedding_is_gone_and_the_prior_is_then_another(
+    copied: Path, built: tuple[Gallery, ByTable, Numbered]
+) -> None:
+    before = GalleryPrior(Gallery(copied), built[1]).card.sha256
+    assert before == GalleryPrior(built[0], built[1]).card.sha256
+    assert remove_photos(copied, ["00001.jpg"], **QUICK) == (1, [])
+    assert GalleryPrior(Gallery(copied), built[1]).card.sha256 != before
+
+
+def test_a_gallery_that_changes_while_it_is_opened_says_so(copied: Path) -> None:
+    reader = Gallery(copied)
+    remove_photos(copied, ["00001.jpg"], **QUICK)
+    with pytest.raises(WeightsError, match="was changed while it was opened: open it again"):
+        reader.opened()
+    assert len(Gallery(copied).opened().places) == 59
+    next(copied.glob("part-*.parquet")).unlink()
+    with pytest.raises(WeightsError, match="build that gallery again"):
+        Gallery(copied).opened()
 
 
 def test_an_index_grows_and_is_made_anew(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from backbone.albums import multiplied
 from backbone.base import PriorCard, PriorOutput
 from backbone.gallery import Gallery
 from backbone.gallery_build import build_gallery
+from backbone.gallery_prior import GalleryPrior
 from backbone.gallery_refine import RefinedPrior, Refinement, fit_refinement
 from data.distribution import CellDistribution
 from data.errors import WeightsError
 from data.geodesy import destination, haversine_km, unit_vectors
 from data.partition import Partition
-from tests.backbone.galleries import SHA, ByTable, Numbered
+from tests.backbone.galleries import SHA, ByTable, Numbered, made
 
 CELLS, IN_CELL, ASKED = 25, 40, 300
 
@@ -95,6 +96,7 @@ def test_the_mass_in_the_true_cell_comes_nearer_and_its_spread_is_true(
 ) -> None:
     told, lat, lon = asked
     prior = RefinedPrior(told, gallery)
+    assert prior.temperature is None and prior.card.sha256 not in ("", told.card.sha256)
     assert prior.name == "table+gallery:local" and min(prior.refinement.narrowing) < 0.8
     before, after, scaled, inside = [], [], [], []
     for k in range(ASKED):
@@ -142,7 +144,8 @@ def test_an_embedding_that_tells_nothing_changes_nothing(
     assert output.distribution.in_cell is None
 
 
-def test_a_gallery_of_another_embedding_is_refused(gallery: Gallery, partition: Partition) -> None:
+def test_a_gallery_of_another_embedding_is_refused(gallery: Gallery, partition: Partition, tmp_path: Path) -> None:
+    other, _, _ = made(tmp_path / "other", 12, asked=3)
     told = Told(partition, np.zeros(1, np.int64), np.ones((1, 24), np.float32))
     told.card = PriorCard("told", True, "nothing", "CC0", sha256="7" * 64)
     with pytest.raises(WeightsError, match="take the prior that the gallery was built with"):
@@ -153,6 +156,8 @@ def test_a_gallery_of_another_embedding_is_refused(gallery: Gallery, partition: 
     told.name, told.vectors = "table", np.ones((1, 23), np.float32)
     with pytest.raises(WeightsError, match="24 finite numbers"):
         RefinedPrior(told, gallery).predict([image(0)])
+    with pytest.raises(WeightsError, match="--by table`"):  # not `--by im2gps:...`, whose vectors are other ones
+        RefinedPrior(GalleryPrior(gallery, ByTable(gallery.vectors([0]))), other)
 
 
 def test_what_was_fitted_is_kept_and_read_strictly(gallery: Gallery, partition: Partition) -> None:

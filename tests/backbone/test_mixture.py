@@ -214,6 +214,11 @@ def test_a_member_that_has_changed_says_to_fit_again(tmp_path: Path) -> None:
     path = written(tmp_path, members=(member("density", partition_hash="e" * 64), member("density:street")))
     with pytest.raises(WeightsError, match="density has changed"):
         MixturePrior(path).predict([GREY])
+    warmer = make_prior("pixels").at_temperature(1.5)  # type: ignore[attr-defined]
+    path = written(tmp_path, members=(member("pixels", warmer.card.sha256, temperature=1.5), member("density")))
+    assert MixturePrior(path, make=lambda name: warmer if name == "pixels" else make_prior(name)).predict([GREY])
+    with pytest.raises(WeightsError, match="pixels has changed"):
+        MixturePrior(path).predict([GREY])
 
 
 def test_a_member_that_is_gone_says_what_it_says_itself(tmp_path: Path) -> None:
@@ -255,7 +260,8 @@ def test_what_is_no_mixture_is_one_clear_error(content: bytes, tmp_path: Path) -
 def test_members_of_a_file_are_checked_too(tmp_path: Path) -> None:
     path = written(tmp_path)
     good = json.loads(path.read_text("utf-8"))
-    for changed in ({"name": "mixture:mine"}, {"name": "auto"}, {"sha256": "x"}, {"visual": 1}, {"more": 1}):
+    bad = ({"name": "mixture:mine"}, {"name": "auto"}, {"sha256": "x"}, {"visual": 1}, {"more": 1}, {"temperature": 0})
+    for changed in bad:
         path.write_bytes(damaged(good, "members", [good["members"][0] | changed, good["members"][1]]))
         with pytest.raises(WeightsError, match="fit it again"):
             MixturePrior(path)
@@ -392,6 +398,9 @@ def test_what_was_asked_is_not_asked_again(tmp_path: Path) -> None:
     changed = two() | {"second": Witness("second", [0], sha256="c" * 64)}
     gathered(changed, photos, load_default(), tmp_path)
     assert Photos.reads == 146
+    priors["first"].temperature = 1.3  # type: ignore[attr-defined]
+    gathered(priors, photos, load_default(), tmp_path)
+    assert Photos.reads == 216, "at another temperature it says something else"
 
 
 def test_photos_of_which_none_can_be_read_are_an_error(tmp_path: Path) -> None:

@@ -27,6 +27,20 @@ def test_a_mixture_has_the_mean_and_variance_of_its_parts() -> None:
         averaged_in_cell([])
 
 
+def test_parts_count_by_their_share_in_whatever_order_they_come() -> None:
+    parts = [at(10.0, 20.0, 3.0), at(10.3, 20.1, 5.0), at(9.9, 20.7, 4.0)]
+    share = np.array([[0.1], [0.7], [0.2]])
+    joint = averaged_in_cell(parts, share)
+    assert joint.lat[0] == pytest.approx(0.1 * 10.0 + 0.7 * 10.3 + 0.2 * 9.9, abs=1e-3)
+    assert averaged_in_cell(parts[:2], np.array([[1.0], [0.0]])).spread_km[0] == pytest.approx(3.0)
+    for order in ([2, 0, 1], [1, 2, 0], [0, 2, 1]):
+        for other, same in (
+            (averaged_in_cell([parts[k] for k in order], share[order]), joint),
+            (averaged_in_cell([parts[k] for k in order]), averaged_in_cell(parts)),
+        ):
+            assert (other.lat[0], other.lon[0], other.spread_km[0]) == (same.lat[0], same.lon[0], same.spread_km[0])
+
+
 def test_coarser_cells_have_the_mass_of_their_cells() -> None:
     inside = InCell(np.array([0.0, 0.0, 5.0]), np.array([0.0, 0.2, 7.0]), np.array([2.0, 2.0, 9.0]))
     own = InCell(np.array([1.0, 40.0]), np.array([1.0, 50.0]), np.array([100.0, 70.0]))
