@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from backbone.base import PriorCard, PriorOutput
 from backbone.cell_features import cell_features
 from backbone.density import DensityPrior
-from backbone.frozen_features import FrozenFeatures, make_features
+from backbone.frozen_features import FrozenFeatures, LiteFeatures, make_features
 from backbone.pixels_file import PixelsModel, model_from_bytes, read_model
 from data.assets import read_asset
 from data.distribution import CellDistribution
@@ -91,6 +91,7 @@ class PixelsPrior:
             licence=card.licence,
             accuracy=dict(card.metrics),
             sha256=self._sha256,
+            gpu=not isinstance(self._features, LiteFeatures),
         )
 
     @property
