@@ -26,6 +26,7 @@ class PriorCard:
         licence: Licence of its weights or table.
         accuracy: Name of a measured figure to its value, with the set in the name.
         sha256: Of its weights, in hexadecimal digits; empty where it has none.
+        gpu: Whether it could run on a GPU.
     """
 
     summary: str
@@ -34,6 +35,7 @@ class PriorCard:
     licence: str
     accuracy: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
+    gpu: bool = True
 
 
 @dataclass(frozen=True, eq=False)

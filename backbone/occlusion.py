@@ -138,7 +138,7 @@ def occlusion_map(
     if not prior.card.visual:
         raise RequestError(
             f"the prior {prior.name} looks at no pixel, so no part of the photo carries its answer: name a visual "
-            "prior (--prior planet:NAME; `whence weights list` shows what is at hand)"
+            "prior (--prior pixels; `whence weights list` shows what is at hand)"
         )
     [whole] = prior.predict([photo], device=device)
     target.require_mass(whole.distribution)

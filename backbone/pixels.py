@@ -20,7 +20,7 @@ from backbone.base import PriorCard, PriorOutput
 from backbone.cell_features import cell_features
 from backbone.checked import Check, read_check
 from backbone.density import DensityPrior
-from backbone.frozen_features import FrozenFeatures, make_features
+from backbone.frozen_features import FrozenFeatures, LiteFeatures, make_features
 from backbone.pixels_file import PixelsModel, model_from_bytes, read_model
 from data.assets import read_asset
 from data.distribution import CellDistribution
@@ -97,6 +97,7 @@ class PixelsPrior:
             licence=card.licence,
             accuracy={**card.metrics, **({} if self._check is None else self._check.figures)},
             sha256=self._sha256,
+            gpu=not isinstance(self._features, LiteFeatures),
         )
 
     @property

@@ -37,7 +37,7 @@ __all__ = ["Explanation", "Part", "What", "explain"]
 What = Literal["all", "prior"]
 """What is explained: the answer, or the visual prior alone."""
 
-_CURE: Final = "name a visual prior (--prior planet:NAME; `whence weights list` shows what is at hand)"
+_CURE: Final = "name a visual prior (--prior pixels; `whence weights list` shows what is at hand)"
 
 
 @dataclass(frozen=True, eq=False)

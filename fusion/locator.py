@@ -151,8 +151,9 @@ class Locator:
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
         )
         self.ranker: Ranker = LogLinearPool() if ranker is None else ranker
-        network = self.scenes is not None and self.scenes.card.network
-        self.device = choose_device(device, needed=self.prior.card.visual or network)
+        card = self.prior.card
+        network = (card.visual and card.gpu) or (self.scenes is not None and self.scenes.card.network)
+        self.device = choose_device(device, needed=network)
         if utility not in get_args(Utility):
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility

@@ -66,7 +66,7 @@ def test_help_and_version_are_at_hand(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_one_photo_gives_words_and_a_map(grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "map.html"
-    assert main(["locate", str(grey), "--ocr", "none", "--map", str(out)]) == 0
+    assert main(["locate", str(grey), "--ocr", "none", "--prior", "density", "--map", str(out)]) == 0
     printed = capsys.readouterr()
     assert "no visual model was used" in printed.out and str(out) in printed.err
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -50,8 +50,7 @@ def test_a_partition_without_street_photos_still_has_a_prior() -> None:
     assert output.distribution.p.sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_auto_is_the_best_prior_at_hand_and_unknown_names_are_refused() -> None:
-    assert make_prior("auto").name == "density"
+def test_all_priors_that_are_named_open_and_unknown_names_are_refused() -> None:
     for name in available_priors():
         make_prior(name)
     with pytest.raises(RequestError, match="density:street"):

@@ -70,8 +70,9 @@ def test_the_radius_holds_half_of_the_probability(spanish: Answer) -> None:
 
 def test_the_words_name_country_prior_and_reasons(spanish: Answer) -> None:
     text = str(spanish)
-    assert "Spain" in text and "no visual model was used" in text and "because" in text
-    silent = str(Locator(ocr="none").locate(GREY))
+    assert "Spain" in text and "prior: pixels\n" in text and "because" in text
+    silent = str(Locator("density", ocr="none").locate(GREY))
+    assert "no visual model was used" in silent
     assert "no clue" in silent and "no certain country" in silent
 
 

@@ -232,6 +232,18 @@ def test_offline_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         assert offline_by_environment() is expected
 
 
+def test_the_parts_that_ship_need_no_torch() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from whence import Locator\n"
+        "answer = Locator(ocr='none').locate(np.zeros((64, 64, 3), np.uint8))\n"
+        "assert answer.prior_name == 'pixels' and answer.visual, answer.prior_name\n"
+        "assert 'torch' not in sys.modules, 'seconds and half a gigabyte'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_error_is_one_of_the_tree() -> None:
     locator = Locator(ocr="none")
     for bad in (b"", b"GIF89a", np.zeros((2, 2)), 3, "/", None, np.zeros((100, 100, 3), np.float32)):
