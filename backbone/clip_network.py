@@ -252,7 +252,7 @@ def _not_loaded(name: str, cached: Path | None, offline: bool, error: Exception)
         return WeightsError(
             f"CLIP's weights in {printable(str(cached))} do not open ({detail}): delete them and fetch them again"
         )
-    instead = "other scenes (--scenes head) or another prior (--prior density)"
+    instead = "a prior or scene model that ships (--prior pixels, --scenes head)"
     if offline:
         return OfflineError(
             f"CLIP's weights {printable(name)} are not on this machine, and the network is forbidden: run once without "

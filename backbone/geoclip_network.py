@@ -91,6 +91,8 @@ def load_network(clip: Path | None = None, *, offline: bool = False) -> GeoClipN
     quiet_libraries(offline=offline)
     folder = clip or cached_clip() or fetched_clip(offline=offline)
     shown = printable(str(folder))
+    if missing := [file for file in CLIP_FILES if not (folder / file).is_file()]:
+        raise WeightsError(f"{shown} lacks {', '.join(missing)}: it takes {', '.join(CLIP_FILES)} of CLIP ViT-L/14")
     try:
         digest = file_sha256(folder / CLIP_FILES[0])
         if clip is None and digest != PINNED[CLIP_FILES[0]]:
@@ -113,7 +115,9 @@ def load_network(clip: Path | None = None, *, offline: bool = False) -> GeoClipN
     except Exception as error:  # whatever damaged files lead torch, transformers and safetensors to
         detail = printable(" ".join(str(error).split()))[:200]
         raise WeightsError(
-            f"GeoCLIP's weights do not open ({detail}): delete {shown}, so that CLIP's are fetched, and {REINSTALL}"
+            f"GeoCLIP's weights do not open ({detail}): "
+            + (f"get CLIP's files in {shown} again" if clip else f"delete {shown}, so that CLIP's are fetched")
+            + f", and {REINSTALL}"
         ) from error
 
 

@@ -67,6 +67,7 @@ def _check(args: argparse.Namespace) -> int:
         print(_described(prior, proofs))
     check = None
     if photos is not None and sound:
+        print(printable(f"none of these photos may be among: {prior.card.trained_on}"), file=sys.stderr)
         check = checked_on(prior, photos, device=args.device, on_photo=_tell)
         write_check(check)
         if not args.json:

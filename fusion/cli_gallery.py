@@ -265,8 +265,10 @@ def _described(folder: Path, card: GalleryCard, fault: str = "") -> str:
     figures = {
         "held_out_points": "photos left out in turn", "held_out_geoscore": "GeoScore",
         "held_out_density_geoscore": "density's", "held_out_blind_geoscore": "without looking",
-        "held_out_gain_low": "certain gain",
+        "held_out_gain_low": "gain at least",
     }  # fmt: skip
+    if card.metrics.get("held_out_gain_low", 0.0) < 0.0:
+        lines["worth"] = "not shown to be better than density: expect answers near density's"
     if told := [f"{label} {card.metrics[name]:,.4g}" for name, label in figures.items() if name in card.metrics]:
         lines["measured"] = ", ".join(told)
     return "\n".join([printable(card.name), *(f"  {label:<12}{text}" for label, text in lines.items())])

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add_weights"]
 
+# The figures by which `auto` goes.
+_FIRST = (
+    "held_out_geoscore",
+    "held_out_density_geoscore",
+    "held_out_gain",
+    "held_out_gain_low",
+    "held_out_points",
+    "covered",
+)
 _LONGEST = 300  # characters of a value in the list; --json gives all
 
 
@@ -157,6 +166,9 @@ def _told(name: str, path: Path, shipped: bool, fault: str, card: Mapping[str, A
 
 
 def _listed(values: Mapping[str, object]) -> str:
+    if set(values) == {"trained_on"}:
+        return str(values["trained_on"])
+    values = {name: values[name] for name in (*_FIRST, *values) if name in values}
     texts = {
         key: f"{value:,.6g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
         for key, value in values.items()
