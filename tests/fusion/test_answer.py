@@ -70,7 +70,7 @@ def test_the_radius_holds_half_of_the_probability(spanish: Answer) -> None:
 
 def test_the_words_name_country_prior_and_reasons(spanish: Answer) -> None:
     text = str(spanish)
-    assert "Spain" in text and "prior: pixels\n" in text and "because" in text
+    assert "Spain" in text and "prior: pixels (what the picture looks like)" in text and "because" in text
     silent = str(Locator("density", ocr="none").locate(GREY))
     assert "no visual model was used" in silent
     assert "no clue" in silent and "no certain country" in silent
@@ -98,5 +98,5 @@ def test_a_notebook_shows_the_map_in_a_sandboxed_frame(spanish: Answer) -> None:
     ],
 )
 def test_the_first_words_say_how_sure_it_is(lines: list[str], words: str) -> None:
-    answer = Locator(ocr=FixedText(lines)).locate(GREY)
+    answer = Locator("density", ocr=FixedText(lines)).locate(GREY)
     assert words in str(answer).splitlines()[1], str(answer)

@@ -62,7 +62,7 @@ def files_in(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def quick() -> Locator:
-    return Locator(ocr="none", workers=2)
+    return Locator("density", ocr="none", workers=2)
 
 
 @EVERY_FORMAT
@@ -155,7 +155,7 @@ def test_a_thousand_files_with_thirty_seven_bad_ones_give_a_thousand_rows(tmp_pa
     )
     listed = [os.fspath(path) for path in given]
     done = subprocess.run(
-        [sys.executable, "-c", code, "locate", *listed, "--ocr", "none", "--out", str(out), "--workers", "2"],
+        [sys.executable, "-c", code, "locate", *listed, "--ocr", "none", "--prior", "density", "--out", str(out), "--workers", "2"],
         cwd=REPOSITORY, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
@@ -180,7 +180,7 @@ class Slow(FixedText):
 
 from pathlib import Path
 photos = sorted(Path(sys.argv[1]).iterdir())
-print(locate_into(sys.argv[2], photos, Locator(ocr=Slow(["MADRID"]), workers=2), settings="s"), flush=True)
+print(locate_into(sys.argv[2], photos, Locator("density", ocr=Slow(["MADRID"]), workers=2), settings="s"), flush=True)
 """
 
 
@@ -236,7 +236,7 @@ def test_options_that_do_not_go_together_are_said(tmp_path: Path, capsys: pytest
         with pytest.raises(SystemExit):
             main(["locate", str(photo), "--workers", bad])
     with pytest.raises(WhenceError, match="at least 1"):
-        Locator(ocr="none", workers=0)
+        Locator("density", ocr="none", workers=0)
 
 
 def test_out_goes_with_json_and_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +285,7 @@ def test_a_photo_that_does_not_fit_into_memory_is_a_row() -> None:
         def read(self, pixels: NDArray[np.uint8]) -> list:  # type: ignore[type-arg]
             raise MemoryError
 
-    [result] = Locator(ocr=Hungry([])).locate_many([np.zeros((48, 64, 3), np.uint8)])
+    [result] = Locator("density", ocr=Hungry([])).locate_many([np.zeros((48, 64, 3), np.uint8)])
     assert isinstance(result, Failure) and "make it smaller" in str(result.error)
 
 

@@ -29,7 +29,8 @@ def signs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
-    code = main(["explain", *args])
+    prior = () if "--prior" in args else ("--prior", "density")  # the one that ships would look at each covering
+    code = main(["explain", *args, *prior])
     said = capsys.readouterr()
     return code, said.out, said.err
 

@@ -68,7 +68,7 @@ TEXTS = {SPAIN: "MADRID", NEUTRAL: "0", PRIVATE: PLATE}
 
 @pytest.fixture(scope="module")
 def told() -> Explanation:
-    return Locator(ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN, NEUTRAL, PRIVATE), how=FEW)
+    return Locator("density", ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN, NEUTRAL, PRIVATE), how=FEW)
 
 
 def on(heat: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
@@ -93,13 +93,13 @@ def test_the_part_says_what_covering_it_does(told: Explanation) -> None:
 
 
 def test_against_a_country_that_it_speaks_against_the_sign_is_negative() -> None:
-    told = Locator(ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN, NEUTRAL), "us", how=FEW)
+    told = Locator("density", ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN, NEUTRAL), "us", how=FEW)
     assert told.target.name == "United States" and on(told.heat, SPAIN).max() < -0.2
     assert told.parts[-1].drop < 0 and "against it" in str(told) and "carried by" not in str(told)
 
 
 def test_a_cell_is_explained_too() -> None:
-    locator = Locator(ocr=Signs(TEXTS), regions="none")
+    locator = Locator("density", ocr=Signs(TEXTS), regions="none")
     likeliest = locator.explain(photo(SPAIN), "cell", how=FEW)
     named = locator.explain(photo(SPAIN), "40.4168,-3.7038", how=FEW)
     assert likeliest.target.kind == "cell" and on(likeliest.heat, SPAIN).min() > 0.5
@@ -116,7 +116,7 @@ def test_nothing_private_is_in_words_json_or_picture(told: Explanation) -> None:
 
 
 def test_a_phone_number_is_masked_and_covered_even_where_the_locator_reveals() -> None:
-    locator = Locator(ocr=Signs({SPAIN: "MADRID +34 91 555 12 34"}), regions="none", reveal=True)
+    locator = Locator("density", ocr=Signs({SPAIN: "MADRID +34 91 555 12 34"}), regions="none", reveal=True)
     told = locator.explain(photo(SPAIN), how=FEW)
     assert "MADRID" in str(told) and "555" not in str(told) + told.to_json()
     with Image.open(io.BytesIO(told.picture)) as picture:
@@ -125,7 +125,7 @@ def test_a_phone_number_is_masked_and_covered_even_where_the_locator_reveals() -
 
 def test_two_signs_that_say_the_same_share_what_both_lose() -> None:
     second = (150, 40, 250, 70)
-    locator = Locator(ocr=Signs({SPAIN: "MADRID", second: "MADRID"}), regions="none")
+    locator = Locator("density", ocr=Signs({SPAIN: "MADRID", second: "MADRID"}), regions="none")
     told = locator.explain(photo(SPAIN, second), how=Occlusion((0.9,)))
     assert told.without_text is not None and told.probability - told.without_text > 0.3
     assert all(abs(part.drop) < 0.5 for part in told.parts)
@@ -174,7 +174,7 @@ class ByScene(LogLinearPool):
 
 def test_what_is_explained_is_what_is_located_scene_and_all() -> None:
     urban = Says(URBAN)
-    locator = Locator(ocr=Signs(TEXTS), regions="none", scenes=urban, ranker=ByScene())
+    locator = Locator("density", ocr=Signs(TEXTS), regions="none", scenes=urban, ranker=ByScene())
     told, answer = locator.explain(photo(SPAIN), "ES", how=FEW), locator.locate(photo(SPAIN))
     spain = answer.distribution.partition.country_shares("ES")
     assert told.probability == pytest.approx(float(answer.distribution.p @ spain), rel=1e-5)
@@ -184,7 +184,7 @@ def test_what_is_explained_is_what_is_located_scene_and_all() -> None:
 
 def test_photos_are_read_again_only_where_a_telling_sign_is_touched() -> None:
     reader = Signs(TEXTS)
-    told = Locator(ocr=reader, regions="none").explain(photo(SPAIN, NEUTRAL), how=FEW)
+    told = Locator("density", ocr=reader, regions="none").explain(photo(SPAIN, NEUTRAL), how=FEW)
     assert told.read_again < told.coverings / 2
     assert reader.read_photos == told.read_again  # one is the covered line, which needs no reading; one is the photo
 
@@ -192,11 +192,11 @@ def test_photos_are_read_again_only_where_a_telling_sign_is_touched() -> None:
 def test_with_no_clue_and_no_visual_prior_there_is_nothing_to_explain() -> None:
     for ocr, says in ((Signs({SPAIN: "0"}), "1 line of text read"), ("none", "0 lines of text read")):
         with pytest.raises(RequestError, match=says):
-            Locator(ocr=ocr, regions="none").explain(photo(SPAIN))
+            Locator("density", ocr=ocr, regions="none").explain(photo(SPAIN))
     with pytest.raises(RequestError, match="looks at no pixel"):
-        Locator(ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN), what="prior")
+        Locator("density", ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN), what="prior")
     with pytest.raises(RequestError, match="unknown 'mood'"):
-        Locator(ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN), what="mood")  # type: ignore[arg-type]
+        Locator("density", ocr=Signs(TEXTS), regions="none").explain(photo(SPAIN), what="mood")  # type: ignore[arg-type]
 
 
 def test_two_drawn_signs_read_by_the_engine_that_ships() -> None:
@@ -207,7 +207,7 @@ def test_two_drawn_signs_read_by_the_engine_that_ships() -> None:
     for text, place in places.items():
         draw.rectangle(place, fill="white")
         draw.text((place[0] + 12, place[1] + 4), text, fill="black", font=font)
-    told = explain(Locator(offline=True, regions="none"), np.asarray(picture), "ES", how=Occlusion((0.4,)))
+    told = explain(Locator("density", offline=True, regions="none"), np.asarray(picture), "ES", how=Occlusion((0.4,)))
     assert told.heat.max() > 1.0
     row, column = np.unravel_index(int(told.heat.argmax()), told.heat.shape)
     assert 10 < row < 70 and 10 < column < 160

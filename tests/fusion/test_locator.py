@@ -27,7 +27,7 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (120, 160, 3)).astype(np.uint
 
 @pytest.fixture(scope="module")
 def locator() -> Locator:
-    return Locator(ocr=FixedText(["MADRID", "cero emisiones"]))
+    return Locator("density", ocr=FixedText(["MADRID", "cero emisiones"]))
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -47,7 +47,7 @@ def test_path_bytes_picture_and_array_give_one_answer(locator: Locator, tmp_path
 
 def test_without_a_clue_the_prior_is_returned_unchanged() -> None:
     for lines in ([], ["xq", "//", "0"]):
-        answer = Locator(ocr=FixedText(lines)).locate(PIXELS)
+        answer = Locator("density", ocr=FixedText(lines)).locate(PIXELS)
         assert not answer.clues
         assert answer.distribution is answer.prior
 
@@ -57,13 +57,13 @@ def test_a_printed_position_is_the_answer_anywhere(partition: Partition) -> None
 
     rng = np.random.default_rng(5)
     inhabited = np.flatnonzero((partition.people + partition.street) > 0)
-    tundra = Locator(ocr=FixedText(["70.12345N 100.12345E"])).locate(PIXELS)  # hardly anybody takes photos there
+    tundra = Locator("density", ocr=FixedText(["70.12345N 100.12345E"])).locate(PIXELS)  # few take photos
     assert tundra.country == "RU" and haversine_km(tundra.lat, tundra.lon, 70.12345, 100.12345) < 5
     near = 0
     for i in rng.choice(inhabited, 20, replace=False).tolist():
         lat, lon = round(float(partition.lat[i]), 5), round(float(partition.lon[i]), 5)
         text = f"{abs(lat):.5f}{'N' if lat >= 0 else 'S'} {abs(lon):.5f}{'E' if lon >= 0 else 'W'}"
-        answer = Locator(ocr=FixedText([text])).locate(PIXELS)
+        answer = Locator("density", ocr=FixedText([text])).locate(PIXELS)
         near += haversine_km(answer.lat, answer.lon, lat, lon) < 5
     assert near >= 18
 
@@ -77,14 +77,14 @@ def test_no_part_that_a_reader_shows_leaves_unmasked() -> None:
                 Clue("careless", "915 551 234", "call 915 551 234", Evidence(0.0, {"ES": 1.0}), None, ("915 551 234",))
             ]
 
-    answer = Locator(ocr=FixedText(["x"]), clue_readers=[Careless()]).locate(PIXELS)
+    answer = Locator("density", ocr=FixedText(["x"]), clue_readers=[Careless()]).locate(PIXELS)
     assert "551 234" not in answer.to_json() + str(answer) + answer.to_html()
 
 
 def test_what_a_clue_shows_is_unmasked_on_the_owners_own_screen() -> None:
     lines = ["Tel. +34 91 555 12 34", "C/ Serrano 21, Tel. 91 555 12 34", "info@hotel-sol.es"]
-    masked = Locator(ocr=FixedText(lines)).locate(PIXELS)
-    shown = Locator(ocr=FixedText(lines), reveal=True).locate(PIXELS)
+    masked = Locator("density", ocr=FixedText(lines)).locate(PIXELS)
+    shown = Locator("density", ocr=FixedText(lines), reveal=True).locate(PIXELS)
     assert [clue.evidence for clue in shown.clues] == [clue.evidence for clue in masked.clues]
     assert "•" in str(masked) and "555 12 34" not in str(masked)
     assert "•" not in str(shown) and "+34 91 555 12 34" in str(shown)
@@ -103,7 +103,7 @@ def test_of_a_wall_of_clues_the_strongest_are_kept() -> None:
                 for n, strength in enumerate(strengths)
             ]
 
-    answer = Locator(ocr=FixedText(["x"]), clue_readers=[Chatty()]).locate(PIXELS)
+    answer = Locator("density", ocr=FixedText(["x"]), clue_readers=[Chatty()]).locate(PIXELS)
     assert {clue.text for clue in answer.clues} == {*(f"c{n}" for n in range(199)), "c499"}
 
 
@@ -113,7 +113,7 @@ def test_a_damaged_installation_ends_a_batch_instead_of_failing_every_photo() ->
             raise WeightsError("the language model is damaged: reinstall whence")
 
     with pytest.raises(WeightsError, match="reinstall"):
-        list(Locator(ocr=Damaged([])).locate_many([PIXELS, PIXELS]))
+        list(Locator("density", ocr=Damaged([])).locate_many([PIXELS, PIXELS]))
 
 
 def test_an_array_that_its_owner_fills_again_is_looked_at_as_it_was() -> None:
@@ -130,7 +130,7 @@ def test_an_array_that_its_owner_fills_again_is_looked_at_as_it_was() -> None:
             buffer[:] = n
             yield buffer
 
-    list(Locator(ocr=Curious([])).locate_many(frames()))
+    list(Locator("density", ocr=Curious([])).locate_many(frames()))
     assert seen == list(range(10))
 
 
@@ -139,7 +139,7 @@ def test_whatever_a_library_raises_is_a_row() -> None:
         def read(self, pixels: np.ndarray) -> list[Reading]:
             raise RuntimeError("out of luck")
 
-    [result] = Locator(ocr=Broken([])).locate_many([PIXELS])
+    [result] = Locator("density", ocr=Broken([])).locate_many([PIXELS])
     assert isinstance(result, Failure) and isinstance(result.error, WhenceError) and "out of luck" in str(result.error)
 
 
@@ -212,9 +212,9 @@ def test_unknown_parts_say_what_there_is() -> None:
     with pytest.raises(RequestError, match="density"):
         Locator("telepathy")
     with pytest.raises(RequestError, match="rapidocr"):
-        Locator(ocr="telepathy")
+        Locator("density", ocr="telepathy")
     with pytest.raises(RequestError, match="auto, cpu or cuda"):
-        Locator(ocr="none", device="tpu")
+        Locator("density", ocr="none", device="tpu")
 
 
 def test_a_missing_gpu_is_said() -> None:
@@ -223,7 +223,7 @@ def test_a_missing_gpu_is_said() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(RequestError, match="--device cpu"):
-        Locator(ocr="none", device="cuda")
+        Locator("density", ocr="none", device="cuda")
 
 
 def test_offline_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +245,7 @@ def test_the_parts_that_ship_need_no_torch() -> None:
 
 
 def test_every_error_is_one_of_the_tree() -> None:
-    locator = Locator(ocr="none")
+    locator = Locator("density", ocr="none")
     for bad in (b"", b"GIF89a", np.zeros((2, 2)), 3, "/", None, np.zeros((100, 100, 3), np.float32)):
         with pytest.raises(whence.WhenceError):
             locator.locate(bad)  # type: ignore[arg-type]
@@ -253,4 +253,4 @@ def test_every_error_is_one_of_the_tree() -> None:
         with pytest.raises(whence.WhenceError):
             locator.locate(PIXELS, **wrong)  # type: ignore[arg-type]
     with pytest.raises(whence.WhenceError):
-        Locator(ocr="none", utility="glory")  # type: ignore[arg-type]
+        Locator("density", ocr="none", utility="glory")  # type: ignore[arg-type]

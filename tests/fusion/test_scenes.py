@@ -84,9 +84,9 @@ class Listens(LogLinearPool):
 
 
 def test_the_answer_says_what_the_shipped_head_says_of_the_photo() -> None:
-    answer = Locator(ocr="none", scenes="head").locate(PIXELS)
+    answer = Locator("density", ocr="none", scenes="head").locate(PIXELS)
     assert answer.scene == SceneHead().predict([PIXELS])[0]
-    assert Locator(ocr="none", scenes="none").locate(PIXELS).scene is None
+    assert Locator("density", ocr="none", scenes="none").locate(PIXELS).scene is None
 
 
 def test_a_prior_that_knows_the_scene_keeps_its_word() -> None:
@@ -100,7 +100,7 @@ def test_a_prior_that_knows_the_scene_keeps_its_word() -> None:
 @pytest.mark.parametrize("scene", [URBAN, NATURAL, None])
 def test_without_a_clue_the_prior_comes_back_whatever_the_scene(scene: Mapping[str, float] | None) -> None:
     model: Says | str = "none" if scene is None else Says(scene)
-    answer = Locator(ocr=FixedText(["xq", "//"]), scenes=model).locate(PIXELS)
+    answer = Locator("density", ocr=FixedText(["xq", "//"]), scenes=model).locate(PIXELS)
     assert answer.scene == scene and not answer.clues
     assert answer.distribution is answer.prior
 
@@ -109,7 +109,7 @@ def test_fusion_is_told_the_scene_and_the_pool_takes_nothing_from_it() -> None:
     ranker = Listens()
     lines = FixedText(["MADRID", "cero emisiones"])
     told = [
-        Locator(ocr=lines, scenes=Says(scene), ranker=ranker).locate(PIXELS).distribution.p
+        Locator("density", ocr=lines, scenes=Says(scene), ranker=ranker).locate(PIXELS).distribution.p
         for scene in (URBAN, NATURAL)
     ]
     assert ranker.told == [URBAN, NATURAL]
@@ -118,7 +118,7 @@ def test_fusion_is_told_the_scene_and_the_pool_takes_nothing_from_it() -> None:
 
 def test_json_has_the_scene_in_its_order_or_null() -> None:
     for model, expected in ((Says(URBAN), URBAN), ("none", None)):
-        content = json.loads(Locator(ocr="none", scenes=model).locate(PIXELS).to_json())
+        content = json.loads(Locator("density", ocr="none", scenes=model).locate(PIXELS).to_json())
         jsonschema.validate(content, SCHEMA)
         assert content["scene"] == expected
         assert expected is None or tuple(content["scene"]) == SCENES
@@ -128,16 +128,17 @@ def test_json_has_the_scene_in_its_order_or_null() -> None:
 
 
 def test_words_and_map_say_the_scene() -> None:
-    answer = Locator(ocr="none", scenes=Says(URBAN)).locate(PIXELS)
+    answer = Locator("density", ocr="none", scenes=Says(URBAN)).locate(PIXELS)
     assert "  scene: outdoors, urban (82 %)" in str(answer).splitlines()
     assert "scene: outdoors, urban (82 %)" in answer.to_html()
-    silent = Locator(ocr="none", scenes="none").locate(PIXELS)
+    silent = Locator("density", ocr="none", scenes="none").locate(PIXELS)
     assert "scene" not in str(silent) and "scene:" not in silent.to_html()
     assert scene_words({"indoor": 0.96, "natural": 0.02, "urban": 0.02}) == "indoors (96.0 %)"
 
 
 def test_a_photo_that_the_scene_model_cannot_bear_is_one_failure() -> None:
-    results = list(Locator(ocr="none", scenes=Says(URBAN)).locate_many([PIXELS, np.zeros_like(PIXELS), PIXELS]))
+    locator = Locator("density", ocr="none", scenes=Says(URBAN))
+    results = list(locator.locate_many([PIXELS, np.zeros_like(PIXELS), PIXELS]))
     assert [isinstance(result, Failure) for result in results] == [False, True, False]
     assert isinstance(results[1], Failure) and "too dark" in str(results[1])
 
@@ -148,7 +149,7 @@ def test_tables_have_the_likeliest_scene(ending: str, tmp_path: Path) -> None:
 
     photo, out = tmp_path / "a.png", tmp_path / f"r{ending}"
     Image.fromarray(PIXELS).save(photo)
-    locate_into(out, [photo, tmp_path / "none.png"], Locator(ocr="none", scenes=Says(URBAN)))
+    locate_into(out, [photo, tmp_path / "none.png"], Locator("density", ocr="none", scenes=Says(URBAN)))
     if ending == ".jsonl":
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         assert rows[0]["scene"] == URBAN and "scene" not in rows[1]
@@ -167,7 +168,7 @@ def test_tables_have_the_likeliest_scene(ending: str, tmp_path: Path) -> None:
 
 
 def test_rows_of_two_scene_models_do_not_share_a_file() -> None:
-    told = {settings_of(Locator(ocr="none", scenes=model)) for model in ("none", "head", Says(URBAN))}
+    told = {settings_of(Locator("density", ocr="none", scenes=model)) for model in ("none", "head", Says(URBAN))}
     assert len(told) == 3
     assert f" scenes=head@{SceneHead().card.sha256[:12]} " in sorted(told)[0] and " scenes=none " in sorted(told)[1]
 
@@ -187,4 +188,4 @@ def test_the_command_takes_a_scene_model(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_an_unknown_scene_model_is_refused_at_once() -> None:
     with pytest.raises(RequestError, match="unknown scene model"):
-        Locator(ocr="none", scenes="lunar")
+        Locator("density", ocr="none", scenes="lunar")
