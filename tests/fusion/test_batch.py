@@ -155,7 +155,8 @@ def test_a_thousand_files_with_thirty_seven_bad_ones_give_a_thousand_rows(tmp_pa
     )
     listed = [os.fspath(path) for path in given]
     done = subprocess.run(
-        [sys.executable, "-c", code, "locate", *listed, "--ocr", "none", "--prior", "density", "--out", str(out), "--workers", "2"],
+        [sys.executable, "-c", code, "locate", *listed, "--ocr", "none", "--prior", "density", "--out", str(out),
+         "--workers", "2"],
         cwd=REPOSITORY, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
