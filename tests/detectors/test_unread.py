@@ -65,5 +65,5 @@ def test_it_reaches_the_answer() -> None:
 
     import numpy as np
 
-    answer = Locator(ocr=Sees([])).locate(np.zeros((64, 96, 3), np.uint8))
+    answer = Locator("density", ocr=Sees([])).locate(np.zeros((64, 96, 3), np.uint8))
     assert answer.country == "GE" and answer.clues[0].kind == "script" and "Georgian" in str(answer)
