@@ -72,7 +72,9 @@ def _list(args: argparse.Namespace) -> int:
     for model in models:
         print(json.dumps(_row(model)) if args.json else _described(model))
     for own in own_priors():
-        print(json.dumps(own.row()) if args.json else _told(own.name, own.path, own.shipped, own.fault, own.card))
+        print(
+            json.dumps(own.row()) if args.json else _told(own.name, "file", own.path, own.shipped, own.fault, own.card)
+        )
     for other in others:
         print(json.dumps(other.row()) if args.json else other.described())
     for check in kept_checks():
@@ -147,11 +149,11 @@ def _described(model: InstalledWeights) -> str:
     from dataclasses import asdict
 
     card = None if model.card is None else asdict(model.card)
-    return _told(model.name, model.folder, model.shipped, model.fault, card)
+    return _told(model.name, "folder", model.folder, model.shipped, model.fault, card)
 
 
-def _told(name: str, path: Path, shipped: bool, fault: str, card: Mapping[str, Any] | None) -> str:
-    lines = {"folder" if path.is_dir() else "file": printable(f"{path}{' (shipped)' if shipped else ''}")}
+def _told(name: str, kind: str, path: Path, shipped: bool, fault: str, card: Mapping[str, Any] | None) -> str:
+    lines = {kind: printable(f"{path}{' (shipped)' if shipped else ''}")}
     if fault:
         lines["FAULT"] = printable(fault)
     if card is not None:

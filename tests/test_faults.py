@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 
 import backbone.frozen_features
+import backbone.im2gps
 import backbone.pixels
 import backbone.scene_head
 import data.gazetteer
@@ -158,6 +159,11 @@ SHIPPED = {
         constant(backbone.scene_head, "HEAD_PATH"), uncached(backbone.scene_head._shipped),
         lambda path: shutil.copy(RAPID / RECOGNISER, path),
     ),
+    "backbone/im2gps.safetensors": Shipped(
+        backbone.im2gps.IM2GPS_PATH, backbone.im2gps.IM2GPS_SHA256, WeightsError,
+        constant(backbone.im2gps, "IM2GPS_PATH"), uncached(backbone.im2gps.shipped_features),
+        lambda path: shutil.copy(RAPID / RECOGNISER, path),
+    ),
     "backbone/pixels.safetensors": Shipped(
         backbone.pixels.SHIPPED_PATH, backbone.pixels.SHIPPED_SHA256, WeightsError,
         constant(backbone.pixels, "SHIPPED_PATH"), backbone.pixels.PixelsPrior,
@@ -169,7 +175,10 @@ SHIPPED = {
             lambda monkeypatch, other, side=side, pin=pin: monkeypatch.setattr(
                 backbone.frozen_features, "SHIPPED_TRUNKS", {other: (side, pin)}
             ),
-            lambda: backbone.frozen_features.LiteFeatures().of([np.zeros((20, 20, 3), np.uint8)]),
+            lambda: [
+                backbone.frozen_features._session(file, pinned)
+                for file, (_, pinned) in backbone.frozen_features.SHIPPED_TRUNKS.items()
+            ],
             lambda path: shutil.copy(RAPID / RECOGNISER, path),
         )
         for path, (side, pin) in backbone.frozen_features.SHIPPED_TRUNKS.items()

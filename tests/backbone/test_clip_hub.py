@@ -181,9 +181,9 @@ def test_without_a_network_a_prior_is_one_error(name: str, hub: Path, monkeypatc
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setattr("open_clip.create_model_and_transforms", None)
     monkeypatch.setattr(clip_hub, "fetch", None)
-    with pytest.raises(WeightsError, match="--prior density"):
+    with pytest.raises(WeightsError, match="--prior pixels"):
         make_prior(name)
-    with pytest.raises(OfflineError, match="--prior density"):
+    with pytest.raises(OfflineError, match="--prior pixels"):
         make_prior(name, offline=True)
 
 

@@ -122,7 +122,7 @@ def test_photos_are_located_with_a_gallery(photos: Path, store: Path, capsys: py
     code, out, _ = run(capsys, "locate", photo, "--prior", "im2gps:mine", "--gallery", "mine", *parts)
     assert code == 0 and json.loads(out)["prior"] == "im2gps:mine+gallery:mine"
     code, _, err = run(capsys, "locate", photo, "--gallery", "mine", *parts)
-    assert code == 2 and "was embedded with im2gps" in err and "the prior is density" in err
+    assert code == 2 and "was embedded with im2gps" in err and "the prior is pixels" in err
 
 
 def test_a_located_photo_keeps_what_the_gallery_narrowed(
