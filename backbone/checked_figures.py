@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from backbone.base import Prior
 from backbone.checked import Check, Scored
 from backbone.density import DensityPrior
-from backbone.held_out import held_out_mask, measured
+from backbone.held_out import covered, held_out_mask, measured
 from data.errors import DatasetError, ImageError
 from data.partition import Partition
 from data.photo_sets import PhotoSet
@@ -107,9 +107,7 @@ def fit_on_grid(nll: NDArray[np.float64], temperatures: NDArray[np.float64]) -> 
 
 def covered_by(partition: Partition, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> float:
     """Share of the world's photos that come from the coarsest cells around the places (m,) in degrees."""
-    groups = partition.parents(partition.levels[-1])
-    density = DensityPrior(partition).distribution.p
-    return float(density[np.isin(groups, groups[partition.cells_of(lat, lon)])].sum(dtype=np.float64))
+    return covered(DensityPrior(partition).distribution, partition.cells_of(lat, lon))
 
 
 def _log_p_of(prior: Prior) -> Callable[[NDArray[np.float32], float], NDArray[np.float32]]:

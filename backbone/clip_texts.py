@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from backbone.clip_network import ClipNetwork
 from data.errors import WeightsError
 from data.printable import printable
+from data.user_folders import user_cache
 from data.writing import write_whole
 
 if TYPE_CHECKING:
@@ -39,13 +40,7 @@ _log = logging.getLogger(__name__)
 
 def default_folder() -> Path | None:
     """Where text embeddings are kept: in the user's cache folder; None for a user without a home folder."""
-    import platformdirs
-
-    try:
-        folder = Path(platformdirs.user_cache_dir("whence", appauthor=False)) / "clip"
-    except RuntimeError:
-        return None
-    return folder if folder.is_absolute() else None
+    return user_cache("clip")
 
 
 def texts_key(network: str, sha256: str, sentences: Sentences) -> str:

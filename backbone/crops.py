@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-__all__ = ["five_crops", "least_side", "training_crop"]
+__all__ = ["five_crops", "least_side", "shortened", "training_crop"]
 
 _ROOM = 8 / 7  # shorter side of a photo before squares are cut out of it, in sides of the square (256 / 224)
+_LONGEST = 32  # a photo that is longer, in shorter sides, is cut at both ends
 _LEAST_AREA = 0.65  # of the largest square in a photo, that a square in training holds
 _ASPECT = 1.08  # a square in training is stretched by at most this
 _LIGHT = 0.12  # brightness and contrast in training change by at most this share
@@ -31,7 +32,7 @@ def five_crops(photo: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     The shorter side is first brought to 8/7 of a square (256 for 224, as Krizhevsky 2012); the five are those of
     Mueller-Budack (2018), without their mirror images: text and the side of the road are not symmetric.
     """
-    photo = _shortened(photo)
+    photo = shortened(photo, _LONGEST)
     height, width = photo.shape[:2]
     scale = least_side(pixels) / min(height, width)
     size = (max(round(width * scale), pixels), max(round(height * scale), pixels))
@@ -41,10 +42,13 @@ def five_crops(photo: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     return np.stack([small[y : y + pixels, x : x + pixels] for y, x in corners])
 
 
-def _shortened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The middle of a photo that is more than 32 times as long as wide: all of it, enlarged, would fill the memory."""
+def shortened(photo: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """The middle of a photo (H, W, 3) that is more than ``longest`` times as long as wide; other photos whole.
+
+    All of a very long one, enlarged, would fill the memory.
+    """
     height, width = photo.shape[:2]
-    most = 32 * min(height, width)
+    most = longest * min(height, width)
     top, left = max(height - most, 0) // 2, max(width - most, 0) // 2
     return photo[top : top + most, left : left + most]
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from backbone.crops import shortened
 from backbone.planet_config import TRUNKS
 from data.assets import read_asset
 from data.errors import OfflineError, RequestError, WeightsError
@@ -29,7 +30,7 @@ SHIPPED_TRUNKS: Final = {
 }
 """Each trunk that ships to the shorter side that it sees, in pixels, and its sha256."""
 _FEATURES: Final = 1280  # of each
-_LONGEST: Final = 3.0  # a photo that is longer, in shorter sides, is cut at both ends: all of it would fill the memory
+_LONGEST: Final = 3  # a photo that is longer, in shorter sides, is cut at both ends: all of it would fill the memory
 
 
 class FrozenFeatures(Protocol):
@@ -106,7 +107,7 @@ class LiteFeatures:
         for k, image in enumerate(images):
             parts = []
             for side, session in self._sessions:
-                pixels = _shortened(image, side)
+                pixels = _small(image, side)
                 both = (
                     np.ascontiguousarray(seen.transpose(2, 0, 1)[None], np.float32)
                     for seen in (pixels, pixels[:, ::-1])
@@ -175,12 +176,9 @@ class ImageNetFeatures:
         return found
 
 
-def _shortened(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _small(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """A photo (H, W, 3) with its shorter side at ``side`` pixels; the middle of one that is very long."""
-    height, width = image.shape[:2]
-    most = round(_LONGEST * min(height, width))
-    top, left = max(height - most, 0) // 2, max(width - most, 0) // 2
-    image = image[top : top + most, left : left + most]
+    image = shortened(image, _LONGEST)
     height, width = image.shape[:2]
     scale = side / min(height, width)
     size = (max(side, round(width * scale)), max(side, round(height * scale)))

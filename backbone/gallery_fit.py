@@ -22,7 +22,7 @@ from backbone.density import DensityPrior
 from backbone.gallery import Gallery
 from backbone.gallery_refine import fit_refinement
 from backbone.gallery_votes import NEIGHBOURS, VoteConfig, crowded, kernel_rows, modes, vote, weights_of
-from backbone.held_out import measured
+from backbone.held_out import covered, measured
 from data import s2
 from data.distribution import CellDistribution
 from data.geodesy import EARTH_RADIUS_KM, unit_vectors
@@ -71,9 +71,7 @@ def fitted(gallery: Gallery, asked: int = ASKED) -> tuple[dict[str, Any], dict[s
     density = DensityPrior(load_default()).distribution
     votes, metrics = fit_votes(gallery, density, asked)
     partition = density.partition
-    groups = partition.parents(partition.levels[-1])
-    seen = np.unique(groups[partition.cells_of(gallery.lat, gallery.lon)])
-    metrics["covered"] = float(density.p[np.isin(groups, seen)].sum(dtype=np.float64))
+    metrics["covered"] = covered(density, partition.cells_of(gallery.lat, gallery.lon))
     refinement = fit_refinement(gallery, partition).to_dict() | {"partition": partition.hash}
     return asdict(votes), refinement, metrics
 

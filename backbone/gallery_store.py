@@ -11,6 +11,7 @@ from backbone.gallery_card import GalleryCard, read_gallery_card
 from backbone.weights_card import check_name
 from data.errors import WeightsError
 from data.printable import printable
+from data.user_folders import user_data
 
 __all__ = ["InstalledGallery", "find_gallery", "galleries", "galleries_folder", "gallery_folder"]
 
@@ -40,16 +41,8 @@ def galleries_folder() -> Path:
     Raises:
         WeightsError: The system has no place for it, since this user has no home folder.
     """
-    import platformdirs
-
-    if named := os.environ.get(_VARIABLE):
-        return Path(named).absolute()
-    try:
-        folder = Path(platformdirs.user_data_path("whence", appauthor=False)) / "galleries"
-    except RuntimeError:
-        folder = Path()
-    # Neither HOME nor an entry of the user's says a home; older platformdirs then gives "~/.local/..." as it stands.
-    if not folder.is_absolute():
+    folder = user_data(_VARIABLE, "galleries")
+    if folder is None:
         raise WeightsError(f"this user has no home folder for galleries: set {_VARIABLE} to a folder for them")
     return folder
 

@@ -27,6 +27,7 @@ from backbone.geoclip_files import LOCATIONS, REINSTALL
 from backbone.geoclip_network import GeoClipNetwork
 from data.errors import WeightsError
 from data.partition import Partition
+from data.user_folders import user_cache
 from data.writing import write_whole
 
 __all__ = ["LEAST_PLACES", "Places", "cell_log_p", "default_folder", "encoded", "places_in_cells", "places_of"]
@@ -54,13 +55,7 @@ class Places:
 
 def default_folder() -> Path | None:
     """Where places are kept: in the user's cache folder; None for a user without a home folder."""
-    import platformdirs
-
-    try:
-        folder = Path(platformdirs.user_cache_dir("whence", appauthor=False)) / "geoclip"
-    except RuntimeError:
-        return None
-    return folder if folder.is_absolute() else None
+    return user_cache("geoclip")
 
 
 def places_of(network: GeoClipNetwork, partition: Partition, folder: Path | None, *, device: str = "cpu") -> Places:

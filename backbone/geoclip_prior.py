@@ -17,6 +17,7 @@ from backbone.density import DensityPrior
 from backbone.devices import check_device
 from backbone.geoclip_gallery import Places, cell_log_p, default_folder, places_of
 from backbone.geoclip_network import GeoClipNetwork, load_network
+from backbone.held_out import covered
 from data.distribution import CellDistribution
 from data.errors import RequestError, WeightsError
 from data.partition import Partition, load_default
@@ -206,10 +207,9 @@ class GeoClipPrior:
     @cached_property
     def _covered(self) -> float:
         """Share of the world's photos that come from where the gallery, a sample of its training photos, has some."""
-        groups = self._partition.parents(self._partition.levels[-1])
         gallery = self._network.gallery.astype(np.float64)
-        seen = np.unique(groups[self._partition.cells_of(gallery[:, 0], gallery[:, 1])])
-        return float(self._density[np.isin(groups, seen)].sum())
+        cells = self._partition.cells_of(gallery[:, 0], gallery[:, 1])
+        return covered(DensityPrior(self._partition).distribution, cells)
 
     def proofs(self, *, device: str = "cpu") -> list[Proof]:
         """What GeoCLIP's true weights do and others do not, tried on these; see :mod:`backbone.geoclip_proofs`."""

@@ -14,7 +14,7 @@ from data.distribution import CellDistribution
 from data.geodesy import BANDS_KM, geoscore, haversine_km, within_bands
 from data.photo_sets import PhotoSet
 
-__all__ = ["held_out_mask", "measured", "shared_spots"]
+__all__ = ["covered", "held_out_mask", "measured", "shared_spots"]
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +45,12 @@ def shared_spots(photos: PhotoSet, held_out: PhotoSet) -> int:
     """How many spots of 1.2 km have photos in both sets: where there are any, figures on the second flatter."""
     first, second = (s2.cell_ids(some.lat, some.lon, _SPOT_LEVEL) for some in (photos, held_out))
     return len(np.intersect1d(first, second))
+
+
+def covered(density: CellDistribution, cells: NDArray[np.integer]) -> float:
+    """Share of the world's photos, by the density prior, that come from the coarse cells around ``cells`` (m,)."""
+    groups = density.partition.parents(density.partition.levels[-1])
+    return float(density.p[np.isin(groups, groups[cells])].sum(dtype=np.float64))
 
 
 def measured(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backbone.base import Prior, temperature_of
 from backbone.density import DensityPrior
-from backbone.held_out import measured
+from backbone.held_out import covered, measured
 from backbone.mixture import described
 from backbone.mixture_card import MixtureCard, MixtureMember
 from backbone.mixture_fit import Chosen, Opinions, choose
@@ -146,8 +146,7 @@ def _measured(
             pool, metrics, why = alone, of_best, "no pool had points as good as those of the best prior alone"
     metrics |= {f"held_out_best_{figure}": of_best[f"held_out_{figure}"] for figure in ("nll", "geoscore")}
     # How much of the world's photos come from where it was measured at all.
-    groups = partition.parents(partition.levels[-1])
-    metrics["covered"] = float(density.p[np.isin(groups, groups[opinions.cells])].sum(dtype=np.float64))
+    metrics["covered"] = covered(density, opinions.cells)
     return pool, metrics, why
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from backbone.cell_features import cell_features, location_components
 from backbone.density import DensityPrior
 from backbone.frozen_features import FrozenFeatures
-from backbone.held_out import measured
+from backbone.held_out import covered, measured
 from backbone.log_bilinear import LogBilinear, fit
 from backbone.pixels import mixed, shipped_model
 from backbone.pixels_file import FILE, PixelsCard, PixelsModel, model_to_bytes
@@ -100,8 +100,7 @@ def train(
     temperature = _fit_temperature(evidence, log_density, true, density_share)
     log_p = np.log(mixed(log_density, evidence / temperature, density_share)).astype(np.float32)
     metrics = measured(log_p, lat, lon, density, temperature=1.0, points=len(log_p))
-    coarse = partition.parents(partition.levels[-1])
-    metrics["covered"] = float(density.p[np.isin(coarse, coarse[true])].sum(dtype=np.float64))
+    metrics["covered"] = covered(density, true)
     card = PixelsCard(
         name=name, features=features.name, features_sha256=features.sha256, partition_name=partition.name,
         partition_hash=partition.hash, temperature=temperature, density_share=density_share,

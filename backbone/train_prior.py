@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from backbone.calibrate import fit_temperature
 from backbone.density import DensityPrior
-from backbone.held_out import held_out_mask, measured, shared_spots
+from backbone.held_out import covered, held_out_mask, measured, shared_spots
 from backbone.planet_config import PlanetConfig
 from backbone.planet_weights import write_weights
 from backbone.processes import Processes
@@ -173,9 +173,7 @@ def _finish(training: Training, name: str, licence: str, data: dict[str, Any]) -
     density = DensityPrior(partition).distribution
     metrics = measured(log_p, lat, lon, density, temperature=temperature)
     # How much of the world's photos come from where it has ever been shown one: a city's model knows no other.
-    coarsest = partition.levels[-1]
-    groups = partition.parents(coarsest)
-    metrics["covered"] = float(density.p[np.isin(groups, groups[training.cells])].sum(dtype=np.float64))
+    metrics["covered"] = covered(density, training.cells)
     data |= {"held_out_unreadable": len(damaged), "calibrated_on": len(indices)}
     try:
         write_weights(

@@ -36,6 +36,7 @@ from backbone.planet_weights import (
 from backbone.weights_card import brief, check_name
 from data.errors import WeightsError
 from data.printable import printable
+from data.user_folders import user_data
 
 __all__ = ["SHIPPED", "InstalledWeights", "add", "find", "installed", "user_folder", "verify"]
 
@@ -72,16 +73,8 @@ def user_folder() -> Path:
     Raises:
         WeightsError: The system has no place for it, since this user has no home folder.
     """
-    import platformdirs
-
-    if named := os.environ.get(_VARIABLE):
-        return Path(named).absolute()
-    try:
-        folder = Path(platformdirs.user_data_path("whence", appauthor=False)) / "weights"
-    except RuntimeError:
-        folder = Path()
-    # Neither HOME nor an entry of the user's says a home; older platformdirs then gives "~/.local/..." as it stands.
-    if not folder.is_absolute():
+    folder = user_data(_VARIABLE, "weights")
+    if folder is None:
         raise WeightsError(f"this user has no home folder for models: set {_VARIABLE} to a folder for them")
     return folder
 

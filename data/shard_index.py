@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data.errors import DatasetError
 from data.packed_names import PackedNames
 from data.printable import printable
+from data.user_folders import user_cache
 
 __all__ = ["ShardIndex", "cached_index"]
 
@@ -83,15 +84,9 @@ def cached_index(path: Path, kind: str, build: Callable[[Path], ShardIndex]) -> 
 
 
 def _entry(name: str) -> Path | None:
-    import platformdirs
-
-    try:
-        folder = Path(platformdirs.user_cache_dir("whence", appauthor=False))
-    except RuntimeError:
-        return None
-    if not folder.is_absolute():  # no home folder is known; older platformdirs then gives "~/.cache/..." as it stands
-        return None
-    return folder / "shards" / f"{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}.index"
+    folder = user_cache("shards")
+    key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    return None if folder is None else folder / f"{key}.index"
 
 
 def _read(entry: Path, head: dict[str, Any]) -> ShardIndex | None:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from data.errors import OfflineError, RequestError, WeightsError
 from data.offline import offline_by_environment, quiet_libraries
 from data.opencv import opencv
+from data.user_folders import user_cache
 from data.writing import write_whole
 from detectors.ocr import Detection
 
@@ -45,14 +46,8 @@ def default_folder() -> Path:
     Raises:
         WeightsError: There is no such folder, since there is no home folder.
     """
-    import platformdirs
-
-    try:
-        folder = Path(platformdirs.user_cache_dir("whence", appauthor=False)) / "easyocr"
-    except RuntimeError:
-        folder = Path()
-    # Neither HOME nor an entry of the user's says a home; older platformdirs then gives "~/.cache/..." as it stands.
-    if not folder.is_absolute():
+    folder = user_cache("easyocr")
+    if folder is None:
         raise WeightsError("this user has no home folder for EasyOCR's models: set XDG_CACHE_HOME to a folder for them")
     return folder
 
