@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 from backbone.occlusion import Occlusion, Window, covered, grid_of, mean_heat, predict_covered, windows_of
 from backbone.targets import Target
 from data.distribution import CellDistribution
-from detectors.base import Box, Clue, bounding_box, bounds
+from detectors.base import Box, Clue, Reading, bounding_box, bounds
 from detectors.looking import Looked, share_inside
 from detectors.privacy import hidden, mask
 from detectors.rereading import Rereader
+from fusion.context import Context
 from fusion.sharing import spans_of
 from fusion.view import reduced
 
@@ -126,7 +127,8 @@ class Coverings:
         [output] = locator.predict([self.view])
         self.prior, self._scene = output.distribution, output.scene
         self._clues = locator.clues(looked.readings, looked.plates) if reads else []
-        self.whole = self._fused(self.prior, self._clues)
+        self._readings = looked.readings if reads else []
+        self.whole = self._fused(self.prior, self._clues, self._readings)
         telling = {name for clue in self._clues for name, _, _ in spans_of(clue.evidence.sources)}
         self._text = Rereader(
             locator.looker, pixels, looked, partial(covered, fill=how.fill), telling=telling, whole=read_whole
@@ -142,13 +144,13 @@ class Coverings:
         out = []
         for covering, prior in zip(self._coverings, self._priors(), strict=True):
             in_photo = self._in_photo(covering.window)
-            after_looks = aim.log_odds(self._fused(prior, self._clues)) if self.visual else base
+            after_looks = aim.log_odds(self._fused(prior, self._clues, self._readings)) if self.visual else base
             touched = bool(covering.gone) or self._text.touches(in_photo)
             after = after_looks
             if touched:
                 gone = covering.gone if not self._read_whole else frozenset[str]()
                 rest = self._text.gone(gone) if gone else self._text.without(in_photo)
-                after = aim.log_odds(self._fused(prior, self._locator.clues(*rest)))
+                after = aim.log_odds(self._fused(prior, self._locator.clues(*rest), rest[0]))
             out.append(Tried(covering, base - after_looks, after_looks - after, touched))
         return out
 
@@ -245,9 +247,11 @@ class Coverings:
         windows = [covering.window for covering in self._coverings]
         return predict_covered(self._locator.prior, self.view, windows, self._how, device=self._locator.device)
 
-    def _fused(self, prior: CellDistribution, clues: Sequence[Clue]) -> CellDistribution:
+    def _fused(self, prior: CellDistribution, clues: Sequence[Clue], readings: Sequence[Reading]) -> CellDistribution:
         """What the locator makes of them; the scene, as far as its ranker goes by it, stays that of the whole photo."""
-        return self._locator.ranker.fuse(prior, clues, self._scene).posterior
+        return self._locator.ranker.fuse(
+            prior, clues, Context(readings, self._scene, self._locator.prior.name)
+        ).posterior
 
     def _in_photo(self, window: Window) -> tuple[float, float, float, float]:
         left, top, right, bottom = (value / self.scale for value in window)

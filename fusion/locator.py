@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, get_args
@@ -34,6 +34,7 @@ from detectors.readers import default_clue_readers
 from fusion.album import Album, album_of, mean_scene, require_album, require_several
 from fusion.answer import Answer, Failure, LedgerRow
 from fusion.constraints import Constraints, Exclude, Within
+from fusion.context import NOTHING_KNOWN, Context
 from fusion.evidence import strength
 from fusion.locator_parts import choose_device, make_looker
 from fusion.pool import Fused, LogLinearPool
@@ -73,14 +74,13 @@ class Ranker(Protocol):
     def name(self) -> str:
         """Short name."""
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
-        """The posterior and what made it; the prior object itself where no clue has any weight, whatever the scene.
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+        """The posterior and what made it; the prior object itself where no clue has any weight, whatever the context.
 
         Args:
             prior: Before any clue.
             clues: With evidence.
-            scene: Indoor, natural or urban to its probability, where it is known: how far clues are to be trusted may
-                depend on it.
+            context: What else is known of the photo: how far clues are to be trusted may depend on it.
         """
 
 
@@ -351,7 +351,7 @@ class Locator:
     ) -> Answer:
         """The answer without a picture: that of one photo, or of several together."""
         prior = output.distribution
-        fused = self.ranker.fuse(prior, clues, output.scene)
+        fused = self.ranker.fuse(prior, clues, Context(readings, output.scene, self.prior.name))
         posterior = constraints.apply(fused.posterior)
         after = posterior.countries()
         rows = [

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from data.distribution import CellDistribution
 from detectors.base import Clue
+from fusion.context import NOTHING_KNOWN, Context
 from fusion.evidence import log_likelihood_ratio, narrow
 from fusion.sharing import Shares, shares_of, spans_of
 
@@ -92,10 +93,10 @@ class LogLinearPool:
         self._reliability = dict(reliability)
         self._rank = {kind: rank for rank, kind in enumerate(reliability)}
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
         """Posterior of ``prior`` after ``clues``; with none of any weight, ``prior`` itself.
 
-        Nothing is taken from ``scene``: on 74 labelled photos with a clue, weights that depend on it gain 0.01 bits a
+        Nothing is taken from ``context``; of the scene: on 74 labelled photos with a clue, weights that depend on it gain 0.01 bits a
         photo out of fold, with a standard error of 0.02 (``benchmarks/results/scenes.txt``).
         """
         if not clues:

@@ -22,6 +22,7 @@ from detectors.base import Clue, Evidence, Reading
 from detectors.script import script_of
 from fusion.album_clues import shared_clues
 from fusion.answer import Answer, Failure
+from fusion.context import NOTHING_KNOWN, Context
 from fusion.locator import Locator
 from fusion.pool import Fused, LogLinearPool
 from tests.conftest import REPOSITORY
@@ -175,11 +176,9 @@ class TestBadPhotos:
 class TestScene:
     def test_an_album_has_the_mean_scene_of_its_photos_and_the_ranker_gets_it(self, partition: Partition) -> None:
         class Told(LogLinearPool):
-            def fuse(
-                self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None
-            ) -> Fused:
-                asked.append(scene)
-                return super().fuse(prior, clues, scene)
+            def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+                asked.append(context.scene)
+                return super().fuse(prior, clues, context)
 
         class WithScenes(PriorOfShade):
             def predict(self, images: Sequence[np.ndarray], *, device: str = "cpu") -> list[PriorOutput]:

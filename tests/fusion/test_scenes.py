@@ -23,6 +23,7 @@ from detectors.base import Clue
 from fusion.answer import Answer, Failure
 from fusion.batch import locate_into, settings_of
 from fusion.cli import main
+from fusion.context import NOTHING_KNOWN, Context
 from fusion.describe import scene_words
 from fusion.locator import Locator
 from fusion.pool import Fused, LogLinearPool
@@ -78,9 +79,9 @@ class Listens(LogLinearPool):
         super().__init__()
         self.told: list[Mapping[str, float] | None] = []
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
-        self.told.append(scene)
-        return super().fuse(prior, clues, scene)
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+        self.told.append(context.scene)
+        return super().fuse(prior, clues, context)
 
 
 def test_the_answer_says_what_the_shipped_head_says_of_the_photo() -> None:

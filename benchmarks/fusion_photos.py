@@ -1,0 +1,180 @@
+"""The labelled photos that fusion is measured on, each with what was read in it and the clues that came of it.
+
+    python -m benchmarks.fusion_photos KEEP [SET ...] [--data DIR]
+
+Reading takes seconds a photo, so what was read is kept in ``KEEP/SET.jsonl`` and not read again: readings and clues
+are masked. Delete a file after a change to the readers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy import read_labels
+from data.images import find_images
+from detectors.base import Box, Clue, Evidence, PointEvidence, Reading
+from fusion.locator import Locator
+
+SETS = ("shopfronts_dev", "signs_dev", "places_dev", "facades_test", "streets_dev", "travel_train", "streets_train",
+        "facades_train")  # fmt: skip
+FACADES_AT = (59.94, 30.31, "RU")
+COUNTRY_ONLY = frozenset({"signs_dev"})
+"""Their points are those of an area."""
+CITY_ONLY = frozenset({"facades_test", "facades_train"})
+"""Their points are those of a city: nothing below 25 km can be told."""
+
+
+@dataclass(frozen=True)
+class ReadPhoto:
+    """A labelled photo and what was read in it.
+
+    Attributes:
+        set: Name of its set.
+        path: The photo.
+        country: ISO 3166-1 alpha-2 code, empty where it is not known.
+        at: Latitude and longitude in degrees, or None.
+        size: Width and height in pixels.
+        readings: Masked.
+        clues: Masked.
+    """
+
+    set: str
+    path: Path
+    country: str
+    at: tuple[float, float] | None
+    size: tuple[int, int]
+    readings: Sequence[Reading]
+    clues: Sequence[Clue]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A photo and where it was taken, as far as that is known."""
+
+    path: Path
+    country: str
+    at: tuple[float, float] | None
+
+
+def labelled(data: Path, name: str) -> list[Labelled]:
+    """The photos of a set."""
+    if name.startswith("facades_"):
+        images = data / "facades" / "images" / name.removeprefix("facades_")
+        return [Labelled(path, FACADES_AT[2], FACADES_AT[:2]) for path in find_images([images])]
+    return [
+        Labelled(x.path, x.country, None if math.isnan(x.lat) or name in COUNTRY_ONLY else (x.lat, x.lon))
+        for x in read_labels(data / name)
+    ]
+
+
+def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = None) -> Iterator[ReadPhoto]:
+    """The photos of a set with what was read, read now where ``keep`` does not hold it; unreadable ones are left out.
+
+    Args:
+        data: Folder of the sets.
+        name: Of the set.
+        keep: Folder of what was read before.
+        locator: What reads; None for one with all that ships.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    cache = keep / f"{name}.jsonl"
+    for line in cache.read_text(encoding="utf-8").splitlines() if cache.exists() else ():
+        row = json.loads(line)
+        known[row["file"]] = row
+    for photo in labelled(data, name):
+        if photo.path.name not in known:
+            locator = locator or Locator("density", scenes="none", offline=True)
+            answer = locator.locate(photo.path)
+            from PIL import Image
+
+            with Image.open(photo.path) as image:
+                size = image.size
+            row = {
+                "file": photo.path.name,
+                "size": size,
+                "readings": [_reading_values(reading) for reading in answer.readings],
+                "clues": [clue_values(clue) for clue in answer.clues],
+            }
+            keep.mkdir(parents=True, exist_ok=True)
+            with cache.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(row, ensure_ascii=True) + "\n")
+            known[photo.path.name] = row
+        row = known[photo.path.name]
+        yield ReadPhoto(
+            name,
+            photo.path,
+            photo.country,
+            photo.at,
+            (int(row["size"][0]), int(row["size"][1])),
+            [_reading_of(values) for values in row["readings"]],
+            [clue_of(values) for values in row["clues"]],
+        )
+
+
+def clue_values(clue: Clue) -> dict[str, Any]:
+    """A clue as plain data; :func:`clue_of` makes it again."""
+    evidence = clue.evidence
+    return {
+        "kind": clue.kind,
+        "text": clue.text,
+        "meaning": clue.meaning,
+        "box": clue.box,
+        "points_to": clue.points_to,
+        "elsewhere": evidence.elsewhere,
+        "countries": dict(evidence.countries),
+        "regions": dict(evidence.regions),
+        "points": [[p.lat, p.lon, p.sigma_km, p.log_lr] for p in evidence.points],
+        "sources": evidence.sources,
+        "roadside": evidence.roadside,
+    }
+
+
+def clue_of(values: dict[str, Any]) -> Clue:
+    """The clue of :func:`clue_values`."""
+    evidence = Evidence(
+        values["elsewhere"],
+        values["countries"],
+        values["regions"],
+        tuple(PointEvidence(*point) for point in values["points"]),
+        tuple(values["sources"]),
+        values["roadside"],
+    )
+    box = None if values["box"] is None else _box(values["box"])
+    return Clue(values["kind"], values["text"], values["meaning"], evidence, box, tuple(values["points_to"]))
+
+
+def _reading_values(r: Reading) -> list[Any]:
+    return [r.id, r.text, r.box, r.confidence, r.script, r.engine, r.scale, r.region]
+
+
+def _reading_of(values: list[Any]) -> Reading:
+    name, text, box, *rest = values
+    return Reading(name, text, _box(box), *rest)
+
+
+def _box(values: Any) -> Box:
+    a, b, c, d = ((float(x), float(y)) for x, y in values)
+    return a, b, c, d
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read what is not kept yet."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("keep", type=Path, metavar="KEEP")
+    parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    args = parser.parse_args(argv)
+    locator = Locator("density", scenes="none", offline=True)
+    for name in args.sets:
+        photos = list(read_photos(args.data, name, args.keep, locator))
+        print(f"{name}: {len(photos)} photos, {sum(bool(photo.clues) for photo in photos)} with a clue", flush=True)
+
+
+if __name__ == "__main__":
+    main()
