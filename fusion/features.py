@@ -22,7 +22,7 @@ from data.partition import Partition
 from detectors.base import PointEvidence
 from fusion.context import Context
 from fusion.laid import RELIABILITY, LaidClues
-from fusion.rows import Rows
+from fusion.rows import Rows, known_of
 from fusion.sharing import Shares
 
 __all__ = ["CONTEXT", "EVIDENCE", "FEATURES", "GROUPS", "KINDS", "MONOTONE", "rows_of", "without_evidence"]
@@ -106,9 +106,7 @@ def rows_of(
     points = sorted(points, key=lambda point: -point.log_lr)[:_MOST_POINTS]
     partition = prior.partition
     pointed = partition.cells_of([p.lat for p in points], [p.lon for p in points]) if points else None
-    rows = Rows.of(
-        partition, prior.p.astype(np.float64), evidence, None if pointed is None else np.unique(pointed[:_MOST_ROWS])
-    )
+    rows = Rows.of(prior, evidence, None if pointed is None else pointed[:_MOST_ROWS].astype(np.int64))
     out = np.full((len(rows), len(FEATURES)), np.nan, np.float32)
     column = {name: out[:, k] for k, name in enumerate(FEATURES)}
     _context(column, rows, prior, context)
@@ -154,7 +152,7 @@ def _context(column: Mapping[str, Floats32], rows: Rows, prior: CellDistribution
     column["log_density"][:] = log_density
     column["looks_gain"][:] = rows.log_p0 - log_density
     column["is_rest"][:] = np.arange(len(rows)) >= len(rows.cells)
-    column["entropy"][:] = prior.entropy()
+    column["entropy"][:] = known_of(prior).entropy
     column["is_density"][:] = float(context.prior_name.startswith("density"))
     column["log_population"][:] = np.log10(1.0 + np.bincount(rows.of_cell, weights=population, minlength=len(rows)))
     for name in _SCENE:

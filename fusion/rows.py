@@ -13,9 +13,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from data.distribution import CellDistribution
 from data.partition import Partition
 
-__all__ = ["Rows", "countries_of_cells"]
+__all__ = ["KnownPrior", "Rows", "countries_of_cells", "known_of"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -53,50 +54,50 @@ class Rows:
     log_p0_country: Floats
 
     @classmethod
-    def of(cls, partition: Partition, p0: Floats, evidence: Floats, pointed: Indices | None = None) -> Rows:
+    def of(cls, prior: CellDistribution, evidence: Floats, pointed: Indices | None = None) -> Rows:
         """The rows of a photo.
 
         Args:
-            partition: The cells.
-            p0: (n,) the prior.
+            prior: Before any clue.
             evidence: (n,) nats, ``E`` of the log-linear pool.
             pointed: Cells that clues point at, rows of their own in any case.
         """
-        with np.errstate(divide="ignore"):
-            log_p0 = np.log(p0)
-        log_pool = log_p0 + evidence
-        log_pool -= _log_sum(log_pool)
+        partition, known = prior.partition, known_of(prior)
+        p0 = known.p
+        log_pool = known.log_p + evidence
+        log_pool -= log_pool.max()
         q = np.exp(log_pool)
-        possible = int(np.count_nonzero(p0))
-        chosen = [
-            _largest(q, min(_BY_POOL, possible)),
-            _largest(p0, min(_BY_PRIOR, possible)),
-            _largest(log_pool - 0.5 * log_p0 if possible == len(p0) else log_pool, min(_BY_CLUES, possible)),
-        ]
+        total = float(q.sum())
+        q /= total
+        log_pool -= np.log(total)
+        chosen = [_largest(q, _BY_POOL), known.likeliest, _largest(evidence + 0.5 * known.log_p, _BY_CLUES)]
         if pointed is not None:
-            chosen.append(pointed[p0[pointed] > 0.0])
+            chosen.append(pointed)
         cells = np.unique(np.concatenate(chosen))
+        cells = cells[p0[cells] > 0.0]
         country = countries_of_cells(partition)
         count = len(partition.country_codes)
-        alone = np.zeros(len(p0), bool)
-        alone[cells] = True
-        rest_p, rest_q = (np.bincount(country, weights=np.where(alone, 0.0, x), minlength=count) for x in (p0, q))
-        likeliest = _largest(np.maximum(rest_p, rest_q), _COUNTRIES)
-        likeliest = np.sort(likeliest[rest_p[likeliest] > 0.0])
+        rest_p = known.countries - np.bincount(country[cells], weights=p0[cells], minlength=count)
+        rest_q = np.bincount(country, weights=q, minlength=count)
+        rest_q -= np.bincount(country[cells], weights=q[cells], minlength=count)
+        # What is left by subtraction may be rounding: a country whose possible cells are all rows has no rest.
+        left = known.possible - np.bincount(country[cells], minlength=count) > 0
+        likeliest = _largest(np.where(left, np.maximum(rest_p, rest_q), -1.0), _COUNTRIES)
+        likeliest = np.sort(likeliest[left[likeliest]])
         row_of_country = np.full(count, len(cells) + len(likeliest), np.int64)
         row_of_country[likeliest] = len(cells) + np.arange(len(likeliest))
         of_cell = row_of_country[country]
         of_cell[cells] = np.arange(len(cells))
         countries = np.concatenate([country[cells], likeliest, [-1]])
         mass = np.bincount(of_cell, weights=p0, minlength=len(countries))
-        if mass[-1] <= 0.0:  # nothing is left of the Earth: cells without mass may stand anywhere
-            countries, mass = countries[:-1], mass[:-1]
-            of_cell = np.minimum(of_cell, len(mass) - 1)
+        possible = mass > 0.0
+        if not possible.all():  # cells where the prior has nothing may stand anywhere
+            kept = np.cumsum(possible) - 1
+            of_cell, countries, mass = np.maximum(kept, 0)[of_cell], countries[possible], mass[possible]
         log_mass = np.log(mass)
         pooled = np.bincount(of_cell, weights=q, minlength=len(mass))
-        gain = np.log(np.maximum(pooled, np.exp(-600.0))) - log_mass
-        of_country = np.bincount(country, weights=p0, minlength=count)[countries]
-        log_p0_country = np.log(np.where(countries >= 0, of_country, 1.0))
+        gain = np.log(np.maximum(pooled, 1e-300)) - log_mass
+        log_p0_country = np.log(np.where(countries >= 0, known.countries[countries], 1.0))
         return cls(partition, cells, of_cell, countries, p0, log_mass, log_pool, gain, log_p0_country)
 
     def __len__(self) -> int:
@@ -138,15 +139,55 @@ def countries_of_cells(partition: Partition) -> Indices:
     return np.array([index[code] for code in partition.main_country], np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class KnownPrior:
+    """What rows take from a prior alone: (n,) probabilities, their logarithms, and sums over countries.
+
+    Attributes:
+        p: (n,) float64, sums to 1.
+        log_p: (n,) -inf where there is nothing.
+        likeliest: The cells with the most of it.
+        countries: Mass of each country.
+        possible: How many cells of each country have any.
+        entropy: Bits.
+    """
+
+    p: Floats
+    log_p: Floats
+    likeliest: Indices
+    countries: Floats
+    possible: Indices
+    entropy: float
+
+
+@lru_cache(maxsize=4)
+def known_of(prior: CellDistribution) -> KnownPrior:
+    """Kept by identity: photos of the density prior share one object, and so do a photo's fusions without each clue."""
+    p = prior.p.astype(np.float64)
+    p /= p.sum()
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p)
+    country = countries_of_cells(prior.partition)
+    count = len(prior.partition.country_codes)
+    return KnownPrior(
+        p,
+        log_p,
+        _largest(p, _BY_PRIOR),
+        np.bincount(country, weights=p, minlength=count),
+        np.bincount(country[p > 0.0], minlength=count),
+        prior.entropy(),
+    )
+
+
 def _largest(values: Floats, k: int) -> Indices:
     """Indices of the ``k`` largest values, in no order; ties by index, so that it is the same on every machine."""
     if k >= len(values):
         return np.arange(len(values))
-    least = np.partition(values, len(values) - k)[len(values) - k]
-    above = np.flatnonzero(values > least)
-    return np.concatenate([above, np.flatnonzero(values == least)[: k - len(above)]])
-
-
-def _log_sum(logits: Floats) -> float:
-    peak = float(logits.max())
-    return peak + float(np.log(np.exp(logits - peak).sum()))
+    # A sample tells a value that is surely not above the k-th largest: what is left to sort is a small part.
+    sample = np.sort(values[:: max(len(values) // 512, 1)])
+    floor = sample[max(len(sample) - 1 - 4 * k, 0)]
+    some = np.flatnonzero(values >= floor)
+    if len(some) < k:
+        some = np.arange(len(values))
+    order = some[np.argsort(-values[some], kind="stable")]
+    return order[:k]

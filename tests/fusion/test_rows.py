@@ -21,7 +21,7 @@ def evidence(density: CellDistribution) -> np.ndarray:
 
 @pytest.fixture
 def rows(density: CellDistribution, evidence: np.ndarray) -> Rows:
-    return Rows.of(density.partition, density.p.astype(np.float64), evidence)
+    return Rows.of(density, evidence)
 
 
 def test_every_cell_is_in_one_row_and_the_rows_hold_the_priors_mass(density: CellDistribution, rows: Rows) -> None:
@@ -70,7 +70,7 @@ def test_a_prior_with_few_possible_cells_keeps_to_them(
 ) -> None:
     p = np.zeros(len(density.p))
     p[:: len(p) // kept][:kept] = 1.0 / kept
-    rows = Rows.of(density.partition, p, evidence)
+    rows = Rows.of(CellDistribution(density.partition, p.astype(np.float32)), evidence)
     posterior = rows.posterior(rows.log_p0 + rows.gain)
     assert posterior.sum() == pytest.approx(1.0, abs=1e-5)
     assert np.all(posterior[p == 0.0] == 0.0)
@@ -79,7 +79,7 @@ def test_a_prior_with_few_possible_cells_keeps_to_them(
 def test_evidence_beyond_a_floats_range_stays_finite(density: CellDistribution) -> None:
     evidence = np.full(len(density.p), -900.0)
     evidence[7] = 900.0
-    rows = Rows.of(density.partition, density.p.astype(np.float64), evidence)
+    rows = Rows.of(density, evidence)
     assert np.isfinite(rows.gain).all()
     assert rows.posterior(rows.log_p0 + rows.gain)[7] == pytest.approx(1.0)
     assert np.isfinite(rows.posterior(rows.log_p0)).all()
