@@ -38,10 +38,13 @@ class FusionRanker:
         WeightsError: The shipped model is missing or damaged.
     """
 
-    name = "ranker"
-
     def __init__(self, model: RankerModel | None = None) -> None:
         self.model = shipped_model() if model is None else model
+
+    @property
+    def name(self) -> str:
+        """``ranker@`` and the beginning of its trees' sha256: two models of one name do not share a table."""
+        return f"ranker@{self.model.sha256[:12]}"
 
     def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
         """Posterior of ``prior`` after ``clues``; with none that points anywhere, ``prior`` itself."""

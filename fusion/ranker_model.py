@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +54,11 @@ class RankerModel:
     temperature: float
     pool_share: float
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the trees as text, in hexadecimal digits."""
+        return hashlib.sha256(self.trees.model_to_string().encode("ascii")).hexdigest()
 
     def scores(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(r,) ``s(x, e) - s(x, none)`` of rows (r, len(FEATURES))."""

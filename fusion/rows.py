@@ -156,7 +156,7 @@ class KnownPrior:
     log_p: Floats
     likeliest: Indices
     countries: Floats
-    possible: Indices
+    possible: NDArray[np.intp]
     entropy: float
 
 
@@ -173,7 +173,7 @@ def known_of(prior: CellDistribution) -> KnownPrior:
         p,
         log_p,
         _largest(p, _BY_PRIOR),
-        np.bincount(country, weights=p, minlength=count),
+        np.bincount(country, weights=p, minlength=count).astype(np.float64),
         np.bincount(country[p > 0.0], minlength=count),
         prior.entropy(),
     )

@@ -122,7 +122,7 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
     ]  # fmt: skip
     missing = [job for job in jobs if load_examples(job[0]) is None]
     done = len(jobs) - len(missing)
-    for _ in _each(missing, config.workers):
+    for _ in _written(missing, config.workers):
         done += 1
         _log.info("simulated %d of %d photos", min(done * _CHUNK, config.photos), config.photos)
     parts = [load_examples(path) for path, *_ in jobs]
@@ -229,17 +229,18 @@ def _steps(rounds: int) -> list[int]:
     return sorted({max(rounds * k // 10, 1) for k in range(1, 11)})
 
 
-def _each(jobs: Sequence[tuple[Path, int, int, int]], workers: int) -> Iterator[None]:
+def _written(jobs: Sequence[tuple[Path, int, int, int]], workers: int) -> Iterator[Path]:
+    """Each file of ``jobs`` once it is there."""
     if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield _simulate(job)
+        yield from map(_simulate, jobs)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_simulate, jobs)
 
 
-def _simulate(job: tuple[Path, int, int, int]) -> None:
+def _simulate(job: tuple[Path, int, int, int]) -> Path:
     from fusion.simulate import simulate
 
     path, seed, start, stop = job
     save_examples(path, examples_of(simulate(stop - start, seed, start=start)))
+    return path
