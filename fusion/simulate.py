@@ -45,11 +45,11 @@ class Recipe:
 
     Attributes:
         share: Of all photos.
-        signs: Mean number of signs, at least one.
+        signs: Mean number of signs.
         kinds: Maker to its share of the signs.
         elsewhere: Share of signs that speak of another place.
-        noise: Mean number of readings that are no text.
-        plates: Mean number of cars whose plate is read.
+        noise: Mean number of readings that are no text, or pieces of it.
+        plates: Mean number of cars whose plate is read; half as many plates are none.
         scene: Mean of indoor, natural and urban.
     """
 
@@ -69,27 +69,27 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
             {"words": 0.22, "shop": 0.08, "brand": 0.08, "street_name": 0.06, "direction": 0.12, "town": 0.05,
              "official": 0.12, "road": 0.08, "number": 0.08, "phone": 0.02, "domain": 0.02, "english": 0.05,
              "coordinates": 0.005},
-            0.12, 1.2, 0.45, (0.03, 0.37, 0.60),
+            0.15, 1.8, 0.15, (0.03, 0.37, 0.60),
         ),
         "travel": Recipe(
             0.25, 1.8,
             {"words": 0.30, "shop": 0.16, "brand": 0.08, "street_name": 0.05, "town": 0.04, "institution": 0.05,
              "official": 0.04, "number": 0.09, "price": 0.03, "phone": 0.02, "domain": 0.02, "english": 0.12},
-            0.22, 1.2, 0.08, (0.15, 0.30, 0.55),
+            0.28, 1.8, 0.04, (0.15, 0.30, 0.55),
         ),
         "shopfront": Recipe(
             0.3, 4.0,
             {"words": 0.27, "shop": 0.20, "brand": 0.10, "address": 0.05, "street_name": 0.03, "town": 0.02,
              "institution": 0.03, "official": 0.02, "number": 0.10, "price": 0.04, "phone": 0.06, "domain": 0.04,
              "english": 0.04},
-            0.14, 1.5, 0.12, (0.08, 0.04, 0.88),
+            0.16, 2.0, 0.06, (0.08, 0.04, 0.88),
         ),
         "city": Recipe(
             0.15, 3.0,
             {"words": 0.25, "shop": 0.14, "brand": 0.14, "street_name": 0.08, "direction": 0.04, "town": 0.04,
              "institution": 0.07, "official": 0.06, "road": 0.02, "number": 0.08, "phone": 0.03, "domain": 0.03,
              "price": 0.02},
-            0.14, 1.5, 0.35, (0.03, 0.07, 0.90),
+            0.16, 2.0, 0.12, (0.03, 0.07, 0.90),
         ),
     }
 )  # fmt: skip
@@ -98,7 +98,8 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
 _ABROAD: Final = ("words", "shop", "brand", "town", "phone", "domain", "price", "institution", "official")
 _ABROAD_SHARES: Final = (0.34, 0.14, 0.18, 0.14, 0.03, 0.07, 0.03, 0.04, 0.03)
 _PLATE_ABROAD: Final = 0.06
-_SEVERITY: Final = 0.9  # mean of how hard text is to read, over photos
+_REAL_PLATE: Final = 0.67
+_SEVERITY: Final = 1.6  # mean of how hard text is to read, over photos
 _NEAR_TOWN: Final = 0.6  # of the photos stand in a town
 _ON_SIGN: Final = {"street": 0.15, "travel": 0.2, "shopfront": 0.55, "city": 0.4}
 
@@ -187,7 +188,7 @@ def _photo(rng: Rng, partition: Partition, source: str) -> Simulated:
     hits = rng.random() < _LOOKED_UP
     lookups: list[Clue] = []
     kinds, p = list(recipe.kinds), np.array(list(recipe.kinds.values()))
-    for _ in range(1 + int(rng.poisson(recipe.signs - 1.0))):
+    for _ in range(int(rng.poisson(recipe.signs))):
         foreign = rng.random() < recipe.elsewhere
         kind = str(rng.choice(_ABROAD, p=_ABROAD_SHARES) if foreign else rng.choice(kinds, p=p / p.sum()))
         of = world_spot(rng) if foreign else spot
@@ -196,8 +197,13 @@ def _photo(rng: Rng, partition: Partition, source: str) -> Simulated:
         if hits and ids and kind in _FOUND:
             lookups += _lookup(rng, of, kind, ids)
     for _ in range(int(rng.poisson(recipe.noise))):
-        board.put(MAKERS["noise"](spot, rng), rng, severity + 0.5)
-    plates = [plate for k in range(int(rng.poisson(recipe.plates))) for plate in _plate(rng, spot, k)]
+        piece = MAKERS["noise" if rng.random() < 0.5 else "piece"]
+        board.put(piece(spot if rng.random() < 0.6 else world_spot(rng), rng), rng, severity + 3.0)
+    plates = [
+        plate
+        for k in range(int(rng.poisson(1.5 * recipe.plates)))
+        for plate in _plate(rng, spot, k, real=rng.random() < _REAL_PLATE)
+    ]
     clues = [clue for reader in _readers() for clue in reader.clues(board.readings)]
     clues += clues_of_plates(plates) + lookups
     indoor, natural, urban = rng.dirichlet(6.0 * np.array(recipe.scene) + 0.05).tolist()
@@ -254,15 +260,27 @@ def _read(text: str, rng: Rng, severity: float) -> tuple[str, float] | None:
     return (out, confidence) if out.strip() else None
 
 
-def _plate(rng: Rng, spot: Spot, number: int) -> Iterator[PlateReading]:
+def _plate(rng: Rng, spot: Spot, number: int, *, real: bool) -> Iterator[PlateReading]:
+    """A car's plate, or something that was taken for one."""
     made = plate_text(world_spot(rng) if rng.random() < _PLATE_ABROAD else spot, rng)
-    if made is None:
+    if real and made is None:
         return
-    text, _ = made
+    text = (
+        made[0]
+        if real and made is not None
+        else " ".join(MAKERS["number" if rng.random() < 0.5 else "piece"](spot, rng))
+    )
     read = _read(text.replace("\n", " "), rng, float(rng.gamma(2.0, 0.5)))
     if read is not None and read[0].strip():
         box: Box = ((10.0, 400.0), (110.0, 400.0), (110.0, 425.0), (10.0, 425.0))
-        yield plate_reading(f"p{number}", read[0], box, read[1], Looks(), sure=float(rng.uniform(0.5, 0.99)))
+        yield plate_reading(
+            f"p{number}",
+            read[0],
+            box,
+            read[1],
+            Looks(),
+            sure=float(rng.uniform(0.6, 0.99) if real else rng.uniform(0.3, 0.9)),
+        )
 
 
 def _lookup(rng: Rng, spot: Spot, kind: str, ids: Sequence[str]) -> Iterator[Clue]:

@@ -275,6 +275,16 @@ def noise(spot: Spot, rng: Rng) -> Sequence[str]:
     return ["".join(letters[int(k)] for k in rng.integers(0, len(letters), int(rng.integers(1, 6))))]
 
 
+def piece(spot: Spot, rng: Rng) -> Sequence[str]:
+    """A piece of a word that is cut off or half hidden."""
+    text = _phrase(_language(spot, rng), rng, most=1)
+    if len(text) < 4:
+        return [text]
+    long = int(rng.integers(3, min(len(text), 8)))
+    start = int(rng.integers(len(text) - long + 1))
+    return [text[start : start + long]]
+
+
 def english(spot: Spot, rng: Rng) -> Sequence[str]:
     """English words, as on signs and shirts everywhere."""
     return [_phrase("en", rng)]
@@ -291,7 +301,7 @@ MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
         maker.__name__: maker
         for maker in (
             words, shop, brand, address, street_name, institution, official, direction, town, road, phone, domain,
-            price, number, noise, english, coordinates,
+            price, number, noise, piece, english, coordinates,
         )
     }
 )  # fmt: skip
@@ -374,8 +384,11 @@ def _sign_words() -> Mapping[str, Sequence[str]]:
 
 
 def _name(spot: Spot, rng: Rng) -> str:
-    """A name of somebody or something: that of some small town of the country."""
-    ids = _small_towns(spot.country)
+    """A name of somebody or something: that of a small town of the country or of another one, or a word."""
+    kind = rng.random()
+    if kind < 0.4:
+        return _phrase(_language(spot, rng), rng, most=1)
+    ids = _small_towns(spot.country if kind < 0.75 else world_spot(rng).country)
     place = load_default().place(int(ids[int(rng.integers(len(ids)))])) if len(ids) else spot.town
     name = place.name.split(" ")[0] if rng.random() < 0.7 else place.name
     return name.upper() if rng.random() < 0.3 else name
