@@ -1,7 +1,7 @@
 """A probability distribution over the cells of a partition, and what can be asked of it.
 
-Inside a cell the mass is an isotropic Gaussian, the cell's mean and spread unless evidence has narrowed them, and beside
-it some narrower ones where evidence knows a spot (``data.spots``).
+Inside a cell the mass is an isotropic Gaussian, the cell's mean and spread unless evidence has narrowed them, and
+beside it some narrower ones where evidence knows a spot (``data.spots``).
 Latitudes and longitudes are never averaged; every mean is taken on the sphere.
 """
 
@@ -281,7 +281,10 @@ class CellDistribution:
         return gaussian_points(self.lat, self.lon, self.spread_km, k)
 
     def to_geojson(self, k: int = 200) -> dict[str, Any]:
-        """The ``k`` likeliest cells as a GeoJSON FeatureCollection of polygons with ``p`` and ``country``."""
+        """The ``k`` likeliest cells as GeoJSON: a FeatureCollection of polygons with ``p``, ``country``, ``radius_km``.
+
+        Their spots follow as points with the same properties, likeliest first; their ``p`` is part of their cell's.
+        """
         shares = self.top(k)
         corners = s2.corners(self.partition.cell_ids[[share.index for share in shares]])[..., ::-1].tolist()
         features = [
@@ -292,6 +295,24 @@ class CellDistribution:
             }
             for share, ring in zip(shares, corners, strict=True)
         ]
+        if self.spots is not None:
+            country = {share.index: share.country for share in shares}
+            p = self._parts.mass[self._parts.first_spot :]
+            told = [
+                i for i in np.argsort(-p, kind="stable").tolist() if int(self.spots.cell[i]) in country and p[i] > 0
+            ]
+            features += [
+                {
+                    "type": "Feature",
+                    "properties": {
+                        "p": float(p[i]),
+                        "country": country[int(self.spots.cell[i])],
+                        "radius_km": float(_RAYLEIGH_MEDIAN * self.spots.sigma_km[i]),
+                    },
+                    "geometry": {"type": "Point", "coordinates": [float(self.spots.lon[i]), float(self.spots.lat[i])]},
+                }
+                for i in told
+            ]
         return {"type": "FeatureCollection", "features": features}
 
     @cached_property

@@ -99,13 +99,8 @@ def grouped_in_cell(inside: InCell, p: Floats, groups: NDArray[np.int32], otherw
     vectors, p = unit_vectors(inside.lat, inside.lon), np.asarray(p, np.float64)
     spots = inside.spots
     if spots is not None:
-        mass = np.bincount(groups, weights=p, minlength=count)
-        spots = spots.chosen(p[spots.cell] > 0.0)
-        group = groups[spots.cell].astype(np.int64)
-        part = np.minimum(spots.share * p[spots.cell] / mass[group], 1.0)
-        order = np.argsort(group, kind="stable")
-        grouped = Spots(*(a[order] for a in (group, spots.lat, spots.lon, spots.sigma_km, part)))
-        spots = fewest_spots([grouped])
+        whole = np.bincount(groups, weights=p, minlength=count).astype(np.float64)
+        spots = fewest_spots([spots.moved_to(groups[spots.cell], spots.share * p[spots.cell], whole)])
         p = p * inside.rest
     mass = np.bincount(groups, weights=p, minlength=count)
     held = mass > 0.0

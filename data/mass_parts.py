@@ -158,8 +158,10 @@ class MassParts:
 
     def best_of(self, rows: Indices) -> int:
         """The one of ``rows``, parts of one cell, from whose mean the expected distance to their mass is shortest."""
-        utility = _exact_utility(self.vectors[rows], self.vectors[rows], self.mass[rows], self.spread_km[rows], "distance")
-        return int(rows[int(np.argmax(utility))])
+        distances = _exact_utility(
+            self.vectors[rows], self.vectors[rows], self.mass[rows], self.spread_km[rows], "distance"
+        )
+        return int(rows[int(np.argmax(distances))])
 
     def _refined(self, best: int, candidates: Indices, utility: str) -> int:
         """The best row near row ``best``, spots among them, told apart to the metre."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,17 @@ class Spots:
     def chosen(self, which: NDArray[np.bool_] | Indices) -> Spots:
         """Some of them, in their order."""
         return Spots(self.cell[which], self.lat[which], self.lon[which], self.sigma_km[which], self.share[which])
+
+    def moved_to(self, cell: NDArray[Any], mass: Floats, whole: Floats) -> Spots:
+        """The spots in other cells: ``cell`` (m,) with their ``mass`` (m,) of what those cells have, ``whole`` (n,).
+
+        Those without mass are left out.
+        """
+        held = np.flatnonzero(mass > 0.0)
+        held = held[np.argsort(cell[held], kind="stable")]
+        to = cell[held].astype(np.int64)
+        share = np.minimum(mass[held] / whole[to], 1.0)
+        return Spots(to, self.lat[held], self.lon[held], self.sigma_km[held], share)
 
 
 def spots_apart(chord2_km2: Floats, variance: Floats, other: Floats) -> Floats:

@@ -126,7 +126,7 @@ class LogLinearPool:
         weights = [float(reliability[k] * shares.free[k]) for k in range(len(clues))]
         if posterior is not prior:
             told = [(clue.evidence, weight) for clue, weight in zip(clues, weights, strict=True)]
-            in_cell = narrow(told, prior.partition, prior.in_cell)
+            in_cell = narrow(told, prior.partition, prior.in_cell, posterior.p)
             if in_cell is not prior.in_cell:
                 posterior = CellDistribution(posterior.partition, posterior.p, in_cell)
         return Fused(posterior, tuple(weights), tuple(without))
