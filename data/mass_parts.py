@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
-_FINE_RINGS = 64  # of the parts of a cell with spots, which say more about where its mass lies
-_REACH = 3.2  # no sub-point lies further from its Gaussian's mean than this many spreads
+_FINE_RINGS = 256  # of the parts of a cell with spots: masses within a distance to 1 %
+_REACH = 3.6  # no sub-point lies further from its Gaussian's mean than this many spreads
 _SLACK_KM = 0.01  # an arc from a product of unit vectors is off by less
 _BIN_KM = 20.0
 _CANDIDATES = 128  # points tried: the best parts of the best neighbourhoods

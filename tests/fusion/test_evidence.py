@@ -199,13 +199,25 @@ def test_the_mass_inside_a_cell_is_that_of_the_product_sampled_at_random(partiti
     clues = [Evidence(-1.0, points=points), Evidence(-0.5, points=(area,))]
     p = only(partition, wide)
     said = CellDistribution(partition, p, narrow([(clue, 1.0) for clue in clues], partition, None, p))
+    # Drawn around the middle and around every point in equal parts, and weighed by density: shops are small.
     rng = np.random.default_rng(1)
-    count = 1_500_000
-    radius = own * np.sqrt(-2.0 * np.log(rng.random(count)))
-    places = destination(partition.lat[wide], partition.lon[wide], 360.0 * rng.random(count), radius)
-    weight = np.ones(count)
+    middles = [
+        (float(partition.lat[wide]), float(partition.lon[wide]), own),
+        *((q.lat, q.lon, q.sigma_km) for q in points),
+    ]
+    count = 150_000
+    drawn = [
+        destination(a, b, 360.0 * rng.random(count), s * np.sqrt(-2.0 * np.log(rng.random(count))))
+        for a, b, s in middles
+    ]
+    places = tuple(np.concatenate(axis) for axis in zip(*drawn, strict=True))
+
+    def density(a: float, b: float, s: float) -> np.ndarray:
+        return np.asarray(np.exp(-(haversine_km(*places, a, b) ** 2) / (2.0 * s**2)) / s**2)
+
+    weight = density(*middles[0]) / sum(density(*middle) for middle in middles)
     for clue in clues:
-        ratio = np.full(count, math.exp(clue.elsewhere))
+        ratio = np.full(len(weight), math.exp(clue.elsewhere))
         for point in clue.points:
             fall = np.exp(-(haversine_km(*places, point.lat, point.lon) ** 2) / (2.0 * point.sigma_km**2))
             ratio += (math.exp(point.log_lr) - math.exp(clue.elsewhere)) * fall
