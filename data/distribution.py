@@ -18,7 +18,7 @@ from data import s2
 from data.errors import RequestError
 from data.geodesy import gaussian_points
 from data.in_cell import InCell, grouped_in_cell
-from data.mass_parts import RINGS, MassParts
+from data.mass_parts import RINGS, MassParts, heaviest
 from data.partition import Partition
 from data.spots import Spots
 
@@ -141,7 +141,7 @@ class CellDistribution:
         The point of a cell with spots is the mean, of its own Gaussian or of a spot, from which the expected distance
         to its mass is shortest.
         """
-        order = np.argsort(-self.p, kind="stable")[: max(k, 0)]
+        order = heaviest(self.p, max(k, 0))
         shares = []
         for i, country in zip(order.tolist(), self.main_countries(order), strict=True):
             part = self._named_part(i)

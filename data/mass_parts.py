@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.geodesy import EARTH_RADIUS_KM, gaussian_points, geoscore, haversine_km, unit_vectors
+from data.geodesy import EARTH_RADIUS_KM, GEOSCORE_KM, gaussian_points, geoscore, haversine_km, unit_vectors
 
 if TYPE_CHECKING:
     from data.in_cell import InCell
     from data.partition import Partition
 
-__all__ = ["RINGS", "MassParts"]
+__all__ = ["RINGS", "MassParts", "heaviest"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -147,11 +147,11 @@ class MassParts:
         coarse, coarse_mass, _ = self._grouped("coarse", np.arange(len(mass)))
         rough = _expected_utility(coarse, coarse, coarse_mass, np.full(len(coarse), 100.0), utility)
         near = np.flatnonzero(vectors @ coarse[int(np.argmax(rough))] > np.cos(3000.0 / EARTH_RADIUS_KM))
-        near = near[_heaviest(mass[near], _CANDIDATES)]
-        candidates = np.unique(np.concatenate([near, _heaviest(mass, _CANDIDATES // 4)]))
+        near = near[heaviest(mass[near], _CANDIDATES)]
+        candidates = np.unique(np.concatenate([near, heaviest(mass, _CANDIDATES // 4)]))
         tried = candidates
         if "middle" in self.partition.levels and self.partition.level != "middle":
-            tried = candidates[np.sort(_heaviest(self._seen_from(candidates, utility), _SHORTLIST))]
+            tried = candidates[np.sort(heaviest(self._seen_from(candidates, utility), _SHORTLIST))]
         scores = _expected_utility(vectors[tried], vectors[held], mass[held], self.spread_km[held], utility)
         best = int(tried[int(np.argmax(scores))])
         return best if len(mass) == self.first_spot else self._refined(best, candidates, utility)
@@ -168,7 +168,7 @@ class MassParts:
         tried = np.union1d(candidates, self.first_spot + np.flatnonzero(self.mass[self.first_spot :] > _NEGLIGIBLE))
         beside = _arcs(self.vectors[tried], self.vectors[best]) < _BESIDE_KM
         tried = tried[beside]
-        tried = np.union1d(tried[_heaviest(self.mass[tried], _TRIED)], [best])
+        tried = np.union1d(tried[heaviest(self.mass[tried], _TRIED)], [best])
         near = _arcs(self.vectors[self._held], self.vectors[best]) < _NEAR_KM
         rows = self._held[near]
         # Far mass pulls alike from all that is tried: as one for each group of cells.
@@ -193,7 +193,7 @@ class MassParts:
         return _expected_utility(
             self.vectors[candidates],
             np.concatenate([self.vectors[rows], centres]),
-            np.concatenate([self.mass[rows], masses]).astype(np.float32),
+            np.concatenate([self.mass[rows], masses]),
             np.concatenate([self.spread_km[rows], spreads]),
             utility,
         )
@@ -237,9 +237,9 @@ def _bin_of(distances: Floats, masses: Floats, goal: float) -> float:
     return float(min(int(np.searchsorted(cumulative, goal * (1.0 - 1e-12))), len(cumulative) - 1))
 
 
-def _heaviest(values: NDArray[Any], k: int) -> Indices:
-    """Indices of the ``k`` largest, largest first; ties by index."""
-    if len(values) > 2 * k:
+def heaviest(values: NDArray[Any], k: int) -> Indices:
+    """Indices of the ``k`` largest of ``values`` (n,), of all where there are fewer: largest first, ties by index."""
+    if 0 < 2 * k < len(values):
         some = np.flatnonzero(values >= np.partition(values, len(values) - k)[len(values) - k])
         return some[np.argsort(-values[some], kind="stable")[:k]]
     return np.argsort(-values, kind="stable")[:k]
@@ -251,7 +251,7 @@ def _arcs(vectors: Floats, centre: Floats) -> Floats:
 
 
 def _expected_utility(points: Floats, vectors: Floats, mass: NDArray[Any], spread_km: Floats, utility: str) -> Floats:
-    """(k,) expected utility of ``points`` (k, 3) under Gaussians at ``vectors`` (n, 3), in the precision of ``mass``."""
+    """(k,) expected utility of ``points`` (k, 3) under Gaussians at ``vectors`` (n, 3), up to a factor."""
     # The mean square distance to an isotropic Gaussian is d^2 + 2 s^2.
     # Single precision is within 3 km here, far below what moves an expectation, and many times as fast.
     distance = points.astype(np.float32) @ vectors.astype(np.float32).T  # [k, n], a cosine until the next lines
@@ -260,20 +260,15 @@ def _expected_utility(points: Floats, vectors: Floats, mass: NDArray[Any], sprea
     distance *= distance
     distance += (2.0 * spread_km**2).astype(np.float32)
     np.sqrt(distance, out=distance)
-    return _expected(distance, mass, utility)
+    if utility == "distance":
+        return np.asarray(-(distance @ mass.astype(np.float32)))
+    distance *= np.float32(-1.0 / GEOSCORE_KM)
+    return np.asarray(np.exp(distance, out=distance) @ mass.astype(np.float32))
 
 
 def _exact_utility(points: Floats, vectors: Floats, mass: Floats, spread_km: Floats, utility: str) -> Floats:
     """As `_expected_utility` in double precision: for points metres apart."""
     chord2 = ((points[:, None, :] - vectors) ** 2).sum(axis=-1)
     arc = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.sqrt(chord2) / 2.0, 1.0))
-    return _expected(np.sqrt(arc**2 + 2.0 * spread_km**2), mass, utility)
-
-
-def _expected(distance: NDArray[Any], mass: NDArray[Any], utility: str) -> Floats:
-    if utility == "geoscore":
-        if mass.dtype == np.float32:
-            distance *= np.float32(-1.0 / 1492.7)
-            return np.asarray(np.exp(distance, out=distance) @ mass)
-        return np.asarray(geoscore(distance) @ mass)
-    return np.asarray(-(distance @ mass))
+    distance = np.sqrt(arc**2 + 2.0 * spread_km**2)
+    return np.asarray((geoscore(distance) if utility == "geoscore" else -distance) @ mass)

@@ -49,11 +49,12 @@ def log_likelihood_ratio(
     base = _area_ratio(evidence, partition)
     if not evidence.points:
         return np.asarray(np.log(base))
-    gain = _point_gains(evidence, base, *_inside(partition, in_cell)).sum(axis=0)
+    gain = _summed(_point_gains(evidence, base, *_inside(partition, in_cell)), len(base))
     if in_cell is not None and in_cell.spots is not None:
         spots = in_cell.spots
-        there = _point_gains(evidence, base[spots.cell], spots.vectors(), spots.sigma_km**2).sum(axis=0)
-        gain = in_cell.rest * gain + np.bincount(spots.cell, weights=spots.share * there, minlength=len(gain))
+        at_spots = _point_gains(evidence, base[spots.cell], spots.vectors(), spots.sigma_km**2)
+        there = spots.share * _summed(at_spots, len(spots))
+        gain = in_cell.rest * gain + np.bincount(spots.cell, weights=there, minlength=len(gain))
     return np.asarray(np.log(base + gain))
 
 
@@ -111,6 +112,9 @@ def strength(evidence: Evidence) -> float:
     """Log-likelihood ratio in nats between where the evidence points most and everywhere else."""
     points = (point.log_lr for point in evidence.points)
     return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
+
+
+_Gains = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,16 +193,17 @@ def _products(
 
     With ``no_narrower`` a product is as wide as the narrower of its two, where it would be narrower than both.
     """
-    gain = _point_gains(evidence, base, of.vectors, of.variance)  # [k, m]
-    total = gain.sum(axis=0)
+    k, row, gain = gains = _point_gains(evidence, base, of.vectors, of.variance)
+    total = _summed(gains, len(base))
     stays = base**power
     goes = (base + total) ** power - stays
-    k, row = np.nonzero(gain > _LEAST_SHARE * base)
+    some = gain > _LEAST_SHARE * base[row]
+    k, row, gain = k[some], row[some], gain[some]
     narrow2, wide2 = np.array([p.sigma_km for p in evidence.points])[k] ** 2, of.variance[row]
     toward = (wide2 / (wide2 + narrow2))[:, None]  # how far the product lies towards the point
     vectors = _unit((1.0 - toward) * of.vectors[row] + toward * _point_vectors(evidence)[k])
     variance = np.minimum(wide2, narrow2) if no_narrower else toward[:, 0] * narrow2
-    mass = of.share[row] * goes[row] * gain[k, row] / total[row]
+    mass = of.share[row] * goes[row] * gain / total[row]
     return stays, goes, (of.cell[row], row, vectors, variance, mass)
 
 
@@ -236,17 +241,26 @@ def _area_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]
     """(n,) likelihood ratio from what the evidence says about countries and regions."""
     if not evidence.countries and not evidence.regions:
         return np.full(len(partition), np.exp(evidence.elsewhere))
-    values = [
-        evidence.regions.get(code, evidence.countries.get(code[:2], evidence.elsewhere))
-        for code in partition.region_codes
-    ]
-    ratios = np.exp(np.array(values))
+    numbers, countries, country = _regions(partition)
+    values = np.array([evidence.countries.get(code, evidence.elsewhere) for code in countries])[country]
+    regions = {numbers[code]: value for code, value in evidence.regions.items() if code in numbers}
+    told = np.zeros(len(values), bool)
+    if regions:
+        values[list(regions)], told[list(regions)] = list(regions.values()), True
+    ratios = np.exp(values)
     if not (evidence.roadside and evidence.regions):
         return partition.mean_over_regions(ratios)
-    told = np.array([code in evidence.regions for code in partition.region_codes])
     index = partition.region_indices
     parts = ratios[index] * np.where(told[index], _along_roads(partition), 1.0) * partition.region_shares
     return np.asarray(np.add.reduceat(parts, partition.region_indptr[:-1]), np.float64)
+
+
+@lru_cache(maxsize=4)
+def _regions(partition: Partition) -> tuple[dict[str, int], tuple[str, ...], NDArray[np.int64]]:
+    """Numbers of the regions by their codes, the countries' codes, and the number of each region's country."""
+    countries = {code: k for k, code in enumerate(partition.country_codes)}
+    numbers = {code: k for k, code in enumerate(partition.region_codes)}
+    return numbers, partition.country_codes, np.array([countries[code[:2]] for code in partition.region_codes])
 
 
 @lru_cache(maxsize=4)
@@ -271,17 +285,27 @@ def _along_roads(partition: Partition) -> NDArray[np.float64]:
 
 def _point_gains(
     evidence: Evidence, base: NDArray[np.float64], vectors: NDArray[np.float64], variance: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(k, n) what each point adds to the likelihood ratio of each cell with mass at ``vectors`` (n, 3)."""
-    sigma2 = np.array([p.sigma_km for p in evidence.points])[:, None] ** 2
-    total = sigma2 + variance[None, :]  # [k, n]
+) -> _Gains:
+    """What each point adds to the likelihood ratio ``base`` (n,) of mass at ``vectors`` (n, 3): where it adds any.
+
+    Returns:
+        Points (g,), rows of the mass (g,) and what the ones add at the others (g,).
+    """
+    points = _point_vectors(evidence)
+    sigma2 = np.array([p.sigma_km for p in evidence.points]) ** 2
+    # Most mass is far from most points: single precision, 10 km off at the most, says which may be near.
+    reach = np.float32(2.0 * _FAR / (2.0 * EARTH_RADIUS_KM**2))
+    least = (1.0 - 2e-6) - reach * variance.astype(np.float32) - (reach * sigma2.astype(np.float32))[:, None]
+    k, row = np.nonzero(points.astype(np.float32) @ vectors.astype(np.float32).T > least)
     # The chord is within 1 % of the arc up to 3,000 km, and cheaper; far points add nothing either way.
-    chord2 = EARTH_RADIUS_KM**2 * np.maximum(2.0 - 2.0 * (_point_vectors(evidence) @ vectors.T), 0.0)
-    gain = np.zeros_like(total)
-    k, cell = np.nonzero(chord2 < 2.0 * _FAR * total)  # most cells are far from most points
-    near = total[k, cell]
-    kernel = sigma2[k, 0] / near * np.exp(-chord2[k, cell] / (2.0 * near))
-    height = np.exp(np.array([p.log_lr for p in evidence.points]))[k] - base[cell]
+    chord2 = EARTH_RADIUS_KM**2 * ((points[k] - vectors[row]) ** 2).sum(axis=1)
+    total = sigma2[k] + variance[row]
+    kernel = sigma2[k] / total * np.exp(-chord2 / (2.0 * total))
+    height = np.exp(np.array([p.log_lr for p in evidence.points]))[k] - base[row]
     # A point may not take likelihood away from its surroundings: evidence against a place is said by area.
-    gain[k, cell] = np.maximum(height, 0.0) * kernel
-    return gain
+    return k, row, np.maximum(height, 0.0) * kernel
+
+
+def _summed(gains: _Gains, n: int) -> NDArray[np.float64]:
+    """(n,) what all points together add."""
+    return np.bincount(gains[1], weights=gains[2], minlength=n).astype(np.float64)
