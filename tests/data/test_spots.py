@@ -73,6 +73,22 @@ def test_a_likely_spot_is_the_answer_to_the_metre_with_its_own_radius(partition:
     assert said.radius_km(lat, lon) == pytest.approx(0.1 * HALF, rel=0.03)
 
 
+def test_a_spot_is_told_from_the_middle_of_its_cell_however_near(density: CellDistribution) -> None:
+    partition = density.partition
+    cells = np.flatnonzero((partition.spread_km > 2.0) & (partition.spread_km < 9.0))
+    for cell, km in zip(cells[:: len(cells) // 16].tolist(), (0.3, 0.5, 1.0, 2.0) * 4, strict=False):
+        lat, lon = beside(partition, cell, km)
+        p = (0.1 * density.p).astype(np.float32)
+        p[cell] += np.float32(1.0) - p.sum()
+        told = InCell(
+            partition.lat,
+            partition.lon,
+            partition.spread_km.astype(np.float64),
+            spots([cell], [lat], [lon], [0.1], [0.7]),
+        )
+        assert haversine_km(*CellDistribution(partition, p, told).point(), lat, lon) < 0.001
+
+
 def test_an_uncertain_spot_leaves_the_wide_radius_honest(partition: Partition) -> None:
     said, lat, lon = one_spot(partition, 0.6)
     assert haversine_km(*said.point(), lat, lon) < 0.001
@@ -168,6 +184,18 @@ def test_spots_stay_at_coarser_levels_and_in_other_cells(partition: Partition) -
     own = wide_cell(partition)
     group = int(partition.parents("coarse")[own])
     assert coarse.lat[group] == pytest.approx(partition.lat[own]), "its own Gaussian is the rest's, not the spot's"
+
+
+def test_of_a_cell_that_is_all_spot_nothing_is_left_for_the_coarser_cells_own_gaussian(partition: Partition) -> None:
+    cell = wide_cell(partition)
+    parents = partition.parents("coarse")
+    other = next(i for i in np.flatnonzero(parents == parents[cell]).tolist() if i != cell)
+    lat, lon = beside(partition, cell, 6.0)
+    said = with_spots(partition, {cell: 0.5, other: 0.5}, spots([cell], [lat], [lon], [0.1], [1.0]))
+    coarse, group = said.at_level("coarse"), int(parents[cell])
+    assert coarse.spots is not None and coarse.spots.share.tolist() == [pytest.approx(0.5)]
+    assert coarse.lat[group] == pytest.approx(partition.lat[other])
+    assert coarse.spread_km[group] == pytest.approx(partition.spread_km[other])
 
 
 def test_a_mixture_keeps_all_spots_with_its_parts_shares(partition: Partition) -> None:

@@ -154,6 +154,12 @@ def test_a_box_cuts_the_spots_outside_it_and_through_them(partition: Partition) 
     assert through.spots is not None and lat + 0.03 < through.spots.lat[0] < lat + 0.0315
     assert 0.06 < through.spots.sigma_km[0] < 0.1
     assert through.spots.share[0] == pytest.approx(0.2 / (0.2 + 0.1 * 0.34), rel=0.1)
+    p = said.p.copy()
+    far = int(partition.cells_of(lat + 0.7, lon)[0])
+    p[cell], p[far] = 0.5, 0.5
+    both = Constraints.parse((lon - 5.0, lat, lon + 5.0, lat + 5.0), None, partition)
+    left = both.apply(CellDistribution(partition, p, said.in_cell))
+    assert left.p[cell] == pytest.approx(0.45 / 1.45, abs=0.01), "of the cell the upper spot and half of the rest"
     small = Constraints.parse((lon - 0.003, lat + 0.027, lon + 0.003, lat + 0.033), None, partition).apply(said)
     assert haversine_km(*small.point(), lat + 0.03, lon) < 0.01
     assert small.radius_km(*small.point()) < 0.13

@@ -290,3 +290,8 @@ def test_evidence_is_weighed_over_spots_too(partition: Partition) -> None:
     at_spot = (math.exp(5.0) - math.exp(-1.0)) * 0.09 / (0.09 + 0.01) + math.exp(-1.0)
     assert aware == pytest.approx(math.log(share * at_spot + (1.0 - share) * math.exp(plain)), abs=1e-3)
     assert aware > plain + 3.0
+    middle = PointEvidence(float(partition.lat[wide]), float(partition.lon[wide]), 1.0, 9.0)
+    beside = Evidence(-1.0, points=(middle,))
+    plain, aware = (float(log_likelihood_ratio(beside, partition, x)[wide]) for x in (None, known))
+    gain = math.exp(plain) - math.exp(-1.0)
+    assert aware == pytest.approx(math.log(math.exp(-1.0) + (1.0 - share) * gain), abs=1e-3)
