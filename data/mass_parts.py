@@ -25,7 +25,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
-_FINE_RINGS = 256  # of the parts of a cell with spots: masses within a distance to 1 %
+_FINE_RINGS = 256  # of the heavy parts of a cell with spots: masses within a distance to 1 %
+_FINE_MASS = 0.01
 _REACH = 3.6  # no sub-point lies further from its Gaussian's mean than this many spreads
 _SLACK_KM = 0.01  # an arc from a product of unit vectors is off by less
 _BIN_KM = 20.0
@@ -218,10 +219,10 @@ class MassParts:
 
     @cached_property
     def _fine(self) -> NDArray[np.bool_]:
-        """(m,) whether a part lies in a cell that has spots."""
+        """(m,) whether a part lies in a cell that has spots, and has enough mass for its shape to matter."""
         fine = np.zeros(len(self.partition), bool)
         fine[self.cell[self.first_spot :]] = True
-        return fine[self.cell]
+        return fine[self.cell] & (self.mass > _FINE_MASS)
 
     def _interval(self, rows: Indices, centre: Floats) -> tuple[Floats, Floats]:
         """Least and greatest distance (km) from the unit vector ``centre`` to a point that stands for each row."""
