@@ -27,7 +27,7 @@ Indices = NDArray[np.int64]
 RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
 _FINE_RINGS = 256  # of the heavy parts of a cell with spots: masses within a distance to 1 %
 _FINE_MASS = 0.01
-_REACH = 3.6  # no sub-point lies further from its Gaussian's mean than this many spreads
+_REACH, _FINE_REACH = 2.65, 3.55  # spreads from its Gaussian's mean beyond which no sub-point lies, of so many
 _SLACK_KM = 0.01  # an arc from a product of unit vectors is off by less
 _BIN_KM = 20.0
 _CANDIDATES = 128  # points tried: the best parts of the best neighbourhoods
@@ -145,14 +145,14 @@ class MassParts:
         """Row of the mean with the highest expected utility, ``"geoscore"`` or ``"distance"``."""
         vectors, mass, held = self.vectors, self.mass, self._held
         # Two passes: all coarse cells first, then the best parts near the best of them and the best anywhere.
-        coarse, coarse_mass, _ = self._grouped("coarse", np.arange(len(mass)))
+        coarse, coarse_mass, _ = self._field(np.zeros(0, np.int64))
         rough = _expected_utility(coarse, coarse, coarse_mass, np.full(len(coarse), 100.0), utility)
         near = np.flatnonzero(vectors @ coarse[int(np.argmax(rough))] > np.cos(3000.0 / EARTH_RADIUS_KM))
         near = near[heaviest(mass[near], _CANDIDATES)]
         candidates = np.unique(np.concatenate([near, heaviest(mass, _CANDIDATES // 4)]))
-        tried = candidates
-        if "middle" in self.partition.levels and self.partition.level != "middle":
-            tried = candidates[np.sort(heaviest(self._seen_from(candidates, utility), _SHORTLIST))]
+        # All are tried against coarse cells, the weighty ones seen part by part; then the best against every part.
+        seen = _expected_utility(vectors[candidates], *self._field(np.flatnonzero(self._groups[1] > _OPEN)), utility)
+        tried = candidates[np.sort(heaviest(seen, _SHORTLIST))]
         scores = _expected_utility(vectors[tried], vectors[held], mass[held], self.spread_km[held], utility)
         best = int(tried[int(np.argmax(scores))])
         return best if len(mass) == self.first_spot else self._refined(best, candidates, utility)
@@ -170,47 +170,45 @@ class MassParts:
         beside = _arcs(self.vectors[tried], self.vectors[best]) < _BESIDE_KM
         tried = tried[beside]
         tried = np.union1d(tried[heaviest(self.mass[tried], _TRIED)], [best])
-        near = _arcs(self.vectors[self._held], self.vectors[best]) < _NEAR_KM
-        rows = self._held[near]
-        # Far mass pulls alike from all that is tried: as one for each group of cells.
-        centres, masses, spreads = self._grouped("coarse", self._held[~near])
-        scores = _exact_utility(
-            self.vectors[tried],
-            np.concatenate([self.vectors[rows], centres]),
-            np.concatenate([self.mass[rows], masses]),
-            np.concatenate([self.spread_km[rows], spreads]),
-            utility,
-        )
-        return int(tried[int(np.argmax(scores))])
+        # Far mass pulls alike from all that is tried: as one for each coarse cell.
+        near = _arcs(self.vectors, self.vectors[best]) < _NEAR_KM
+        opened = np.unique(self._groups[0][near]).astype(np.int64)
+        return int(tried[int(np.argmax(_exact_utility(self.vectors[tried], *self._field(opened), utility)))])
 
-    def _seen_from(self, candidates: Indices, utility: str) -> Floats:
-        """Expected utility of the rows ``candidates``, where groups of cells with little mass are seen as one."""
-        held = self._held
-        groups = self.partition.parents("middle")[self.cell[held]]
-        weighty = np.bincount(groups, weights=self.mass[held]) > _OPEN
-        opened = weighty[groups]
-        rows = held[opened]
-        centres, masses, spreads = self._grouped("middle", held[~opened])
-        return _expected_utility(
-            self.vectors[candidates],
-            np.concatenate([self.vectors[rows], centres]),
-            np.concatenate([self.mass[rows], masses]),
-            np.concatenate([self.spread_km[rows], spreads]),
-            utility,
+    def _field(self, opened: Indices) -> tuple[Floats, Floats, Floats]:
+        """Unit vectors (k, 3), masses and spreads (k,) of all mass: the coarse cells ``opened`` part by part."""
+        groups, masses, centres, spreads = self._groups
+        whole = masses > _NEGLIGIBLE
+        whole[opened] = False
+        if not len(opened):
+            return centres[whole], masses[whole], spreads[whole]
+        is_open = np.zeros(len(masses), bool)
+        is_open[opened] = True
+        rows = self._held[is_open[groups[self._held]]]
+        return (
+            np.concatenate([self.vectors[rows], centres[whole]]),
+            np.concatenate([self.mass[rows], masses[whole]]),
+            np.concatenate([self.spread_km[rows], spreads[whole]]),
         )
 
-    def _grouped(self, level: str, rows: Indices) -> tuple[Floats, Floats, Floats]:
-        """Unit vectors (g, 3), masses and spreads (g,) of ``rows`` by the cells of ``level`` that hold any of them."""
-        groups, mass, vectors = self.partition.parents(level)[self.cell[rows]], self.mass[rows], self.vectors[rows]
-        total = np.bincount(groups, weights=mass)
-        sums = np.stack([np.bincount(groups, weights=mass * vectors[:, k]) for k in range(3)], axis=1)
+    @cached_property
+    def _groups(self) -> tuple[NDArray[np.int32], Floats, Floats, Floats]:
+        """Coarse cell (m,) of each part; masses (g,), unit vectors (g, 3) and spreads (g,) of the coarse cells."""
+        groups = self.partition.parents("coarse")[self.cell]
+        count = int(groups.max()) + 1
+
+        def summed(values: Floats) -> Floats:
+            return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
+
+        masses = summed(self.mass)
+        sums = np.stack([summed(self.mass * self.vectors[:, k]) for k in range(3)], axis=1)
         norm = np.linalg.norm(sums, axis=1)
-        held = (total > _NEGLIGIBLE) & (norm > 0)
-        centres = sums[held] / norm[held, None]
-        # The mean square chord to the centre is 2 - 2 |mean vector|.
-        apart = EARTH_RADIUS_KM**2 * np.maximum(1.0 - norm[held] / total[held], 0.0)
-        square = np.bincount(groups, weights=mass * self.spread_km[rows] ** 2)[held] / total[held]
-        return centres, total[held], np.sqrt(square + apart)
+        masses = np.where(norm > 0.0, masses, 0.0)
+        held = np.where(norm > 0.0, masses, 1.0)
+        centres = sums / np.where(norm > 0.0, norm, 1.0)[:, None]
+        # The mean square chord to the centre is 2 - 2 |mean vector|, shared between the two axes.
+        apart = EARTH_RADIUS_KM**2 * np.maximum(1.0 - norm / held, 0.0)
+        return groups, masses, centres, np.sqrt(summed(self.mass * self.spread_km**2) / held + apart)
 
     @cached_property
     def _held(self) -> Indices:
@@ -227,7 +225,8 @@ class MassParts:
     def _interval(self, rows: Indices, centre: Floats) -> tuple[Floats, Floats]:
         """Least and greatest distance (km) from the unit vector ``centre`` to a point that stands for each row."""
         vectors = self.vectors if len(rows) == len(self) else self.vectors[rows]
-        arcs, reach = _arcs(vectors, centre), _REACH * self.spread_km[rows] + _SLACK_KM
+        reach = np.where(self._fine[rows], _FINE_REACH, _REACH) * self.spread_km[rows] + _SLACK_KM
+        arcs = _arcs(vectors, centre)
         return np.maximum(arcs - reach, 0.0), arcs + reach
 
 

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from detectors.base import Clue
 from fusion.context import NOTHING_KNOWN, Context
-from fusion.evidence import log_likelihood_ratio, narrow
+from fusion.evidence import log_likelihood_ratio
+from fusion.narrowing import narrow
 from fusion.sharing import Shares, shares_of, spans_of
 
 __all__ = ["RELIABILITY", "Fused", "LogLinearPool"]

@@ -12,7 +12,8 @@ from data.geodesy import destination, haversine_km
 from data.in_cell import InCell
 from data.partition import Partition
 from detectors.base import Evidence, PointEvidence
-from fusion.evidence import log_likelihood_ratio, narrow
+from fusion.evidence import log_likelihood_ratio
+from fusion.narrowing import narrow
 
 MADRID = (40.4168, -3.7038)
 
