@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from data import s2
 from data.errors import RequestError
-from data.geodesy import gaussian_points
+from data.geodesy import RAYLEIGH_MEDIAN, gaussian_points
+from data.geojson import feature_collection
 from data.in_cell import InCell, grouped_in_cell
 from data.mass_parts import RINGS, MassParts, heaviest
 from data.partition import Partition
@@ -25,8 +25,6 @@ from data.spots import Spots
 __all__ = ["CellDistribution", "CellShare", "CredibleRegion", "InCell", "Utility"]
 
 Utility = Literal["geoscore", "distance", "mode"]
-
-_RAYLEIGH_MEDIAN = 1.1774100225154747  # sqrt(2 ln 2): half of an isotropic 2-D Gaussian lies within this many sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ class CellDistribution:
         for i, country in zip(order.tolist(), self.main_countries(order), strict=True):
             part = self._named_part(i)
             lat, lon = float(self._parts.lat[part]), float(self._parts.lon[part])
-            radius = float(_RAYLEIGH_MEDIAN * self._parts.spread_km[part])
+            radius = float(RAYLEIGH_MEDIAN * self._parts.spread_km[part])
             rows = [i] if self.spots is None else self._parts.rows_of(i)
             if len(rows) > 1 and self.p[i] > 0.0:
                 radius = self._parts.radius_km(lat, lon, 0.5, np.asarray(rows))
@@ -285,35 +283,7 @@ class CellDistribution:
 
         Their spots follow as points with the same properties, likeliest first; their ``p`` is part of their cell's.
         """
-        shares = self.top(k)
-        corners = s2.corners(self.partition.cell_ids[[share.index for share in shares]])[..., ::-1].tolist()
-        features = [
-            {
-                "type": "Feature",
-                "properties": {"p": share.p, "country": share.country, "radius_km": share.radius_km},
-                "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
-            }
-            for share, ring in zip(shares, corners, strict=True)
-        ]
-        if self.spots is not None:
-            country = {share.index: share.country for share in shares}
-            p = self._parts.mass[self._parts.first_spot :]
-            told = [
-                i for i in np.argsort(-p, kind="stable").tolist() if int(self.spots.cell[i]) in country and p[i] > 0
-            ]
-            features += [
-                {
-                    "type": "Feature",
-                    "properties": {
-                        "p": float(p[i]),
-                        "country": country[int(self.spots.cell[i])],
-                        "radius_km": float(_RAYLEIGH_MEDIAN * self.spots.sigma_km[i]),
-                    },
-                    "geometry": {"type": "Point", "coordinates": [float(self.spots.lon[i]), float(self.spots.lat[i])]},
-                }
-                for i in told
-            ]
-        return {"type": "FeatureCollection", "features": features}
+        return feature_collection(self, k)
 
     @cached_property
     def _parts(self) -> MassParts:

@@ -15,6 +15,7 @@ __all__ = [
     "BANDS_KM",
     "EARTH_RADIUS_KM",
     "GEOSCORE_KM",
+    "RAYLEIGH_MEDIAN",
     "destination",
     "gaussian_points",
     "geodesic_median",
@@ -31,6 +32,9 @@ EARTH_RADIUS_KM: Final = 6371.0088
 
 BANDS_KM: Final = (1.0, 25.0, 200.0, 750.0, 2500.0)
 """The field's five accuracy bands in km: street, city, region, country, continent. A hit is ``distance <= band``."""
+
+RAYLEIGH_MEDIAN: Final = 1.1774100225154747
+"""sqrt(2 ln 2): half of an isotropic Gaussian on a plane lies within so many standard deviations of its mean."""
 
 GEOSCORE_KM: Final = 1492.7
 """Distance in km over which OSV-5M's GeoScore falls by a factor of e."""
