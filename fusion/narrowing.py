@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.geodesy import EARTH_RADIUS_KM, lat_lon
 from data.in_cell import InCell
+from data.mass_parts import heaviest
 from data.partition import Partition
 from data.spots import ALIKE, Spots, fewest_spots, spots_apart
 from detectors.base import Evidence
@@ -19,6 +20,7 @@ __all__ = ["narrow"]
 
 _LEAST_SHARE = 1e-3  # what a point adds to a cell is left out where it is less of the cell's mass
 _LEAST_P = 1e-6  # cells with less probability stay as they are
+_MOST = 512  # spots of a posterior; of more, those with the most probability
 
 
 def narrow(
@@ -69,6 +71,9 @@ def narrow(
     moved = np.zeros(len(cells), bool)
     for (evidence, power), base in zip(pointed, bases, strict=True):
         spots = _multiplied(own, spots, moved, evidence, power, base)
+        if p is not None and spots is not None and len(spots) > _MOST:
+            spots = spots.chosen(np.sort(heaviest(p[spots.cell] * spots.share, _MOST)))
+            own.share[:] = spots.rest(len(partition))[cells]
     if not moved.any() and spots is None and (others is None or others is before.spots):
         return in_cell
     lat, lon, spread = before.lat, before.lon, before.spread_km

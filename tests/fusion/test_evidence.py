@@ -296,3 +296,29 @@ def test_evidence_is_weighed_over_spots_too(partition: Partition) -> None:
     plain, aware = (float(log_likelihood_ratio(beside, partition, x)[wide]) for x in (None, known))
     gain = math.exp(plain) - math.exp(-1.0)
     assert aware == pytest.approx(math.log(math.exp(-1.0) + (1.0 - share) * gain), abs=1e-3)
+
+
+@pytest.mark.parametrize("clues", [1, 3, 40])
+def test_whatever_the_clues_say_the_mass_stays_a_mixture_that_answers(density: CellDistribution, clues: int) -> None:
+    partition = density.partition
+    rng = np.random.default_rng(clues)
+    wide, lat, lon = street_cell(partition)
+    for _ in range(4):
+        told = []
+        for _ in range(clues):
+            at = [(lat, lon), (90.0, 0.0), (-16.8, 180.0), (float(rng.uniform(-90, 90)), float(rng.uniform(-180, 180)))]
+            points = tuple(
+                PointEvidence(
+                    *at[int(rng.integers(4))], 10.0 ** float(rng.uniform(-3, 3.5)), float(rng.uniform(-50, 50))
+                )
+                for _ in range(int(rng.integers(1, 6)))
+            )
+            told.append((Evidence(float(rng.uniform(-50, 1)), points=points), float(rng.random())))
+        for p in (None, density.p, only(partition, wide)):
+            inside = narrow(told, partition, None, p)
+            said = CellDistribution(partition, density.p if p is None else p, inside)
+            radii = [said.radius_km(*said.point(), mass) for mass in (0.05, 0.5, 0.95)]
+            assert radii == sorted(radii) and radii[0] > 0.0 and math.isfinite(radii[2])
+            if said.spots is not None:
+                assert said.inside.rest.min() >= 0.0 and said.spots.share.min() >= 1e-3
+                assert np.bincount(said.spots.cell).max() <= 16
