@@ -124,6 +124,10 @@ class BrandTable:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def brands(self) -> Iterator[Brand]:
+        """Every name, in the table's order."""
+        return (self._brand(key, row) for key, row in self._rows.items())
+
     def lookup(self, key: str) -> Brand | None:
         """The brand whose folded name without spaces is ``key``."""
         row = self._rows.get(key)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from detectors.script import script_of
 
-__all__ = ["SIGN_WORDS", "SIGN_WORDS_SHA256", "Slips", "WordList", "noise_words", "word_lists"]
+__all__ = ["SIGN_WORDS", "SIGN_WORDS_SHA256", "Slips", "WordList", "noise_words", "sign_words", "word_lists"]
 
 SIGN_WORDS = Path(__file__).parent / "assets" / "language.sign_words.tsv"
 SIGN_WORDS_SHA256: Final = "459edd9f9779a79ba0cf836a5fefc4d9bf7f3588c650014080c6ea04565342e6"
@@ -68,7 +68,7 @@ class WordList:
 
 def word_lists(script: str, languages: Sequence[str], dictionaries: Path) -> list[WordList]:
     """One list per language of ``script``; ``dictionaries`` holds hunspell's ``<language>.dic``."""
-    signs = _sign_words()
+    signs = sign_words()
     frequencies = {code: _frequencies(code, script, dictionaries) for code in languages if code not in _LOOKS_LATIN}
     major = {code: frequencies[code] for code in languages if code in _MAJOR}
     english = _cldr("en", script) if script == "Latn" else frozenset()
@@ -184,7 +184,8 @@ def _cldr(code: str, script: str) -> frozenset[str]:
     return frozenset(w for t in texts for w in _clean(str(t), "", script))
 
 
-def _sign_words() -> dict[str, list[str]]:
+def sign_words() -> dict[str, list[str]]:
+    """Language to the words of its streets and shops, from the table that ships."""
     from detectors.language_model import words_of
 
     text = read_asset(SIGN_WORDS, SIGN_WORDS_SHA256).decode()

@@ -34,7 +34,7 @@ from detectors.plate_words import RATIO, places_of
 from detectors.privacy import hidden
 from detectors.rates import tells
 
-__all__ = ["PlateReader", "PlateReading"]
+__all__ = ["PlateReader", "PlateReading", "clues_of_plates", "plate_reading"]
 
 _WIDTHS: Final = (256, 400)  # a plate is brought to so many pixels of width for the first look, and for the second
 _MARGIN: Final = 0.12  # around the box, of its width
@@ -86,6 +86,39 @@ class PlateReading:
     def as_reading(self) -> Reading:
         """As a line of text that is marked as a plate's, so that no other reader uses it."""
         return Reading(self.id, self.text, self.box, self.confidence, engine="plate", region="plate")
+
+
+def plate_reading(
+    name: str, text: str, box: Box, confidence: float, looks: Looks, *, sure: float = 0.9
+) -> PlateReading:
+    """A plate whose text is known, without a picture: what it may be, and how well it fits the formats.
+
+    Args:
+        name: Its id.
+        text: The serial as read.
+        box: Four corners in pixels.
+        confidence: 0 to 1.
+        looks: What was seen of it.
+        sure: How likely it is a plate.
+    """
+    look = fits(looks)
+    found = match(text, error=_error(confidence), looks=look)
+    told = candidates(text, found, float(look.mean()), _error(confidence))
+    return PlateReading(name, text, box, confidence, looks, (), told, sure, found)
+
+
+def clues_of_plates(plates: Sequence[PlateReading], *, reveal: bool = False) -> list[Clue]:
+    """What ``plates`` say about places: the strongest first, each plate once, later ones with less weight.
+
+    Their text is masked, unless ``reveal`` asks for it.
+    """
+    once = {plate.best or plate.id: plate for plate in sorted(plates, key=lambda p: p.confidence)}
+    found = [clue for plate in once.values() for clue in [_clue(plate, 1.0)] if clue is not None]
+    order = {clue.evidence.sources[0]: -max(clue.evidence.countries.values(), default=0.0) for clue in found}
+    ranked = sorted((p for p in once.values() if p.id in order), key=lambda p: (order[p.id], p.id))
+    weighed = [(plate, _clue(plate, _NEXT**k)) for k, plate in enumerate(ranked[:_MOST_CLUES])]
+    told = [(plate, clue) for plate, clue in weighed if clue is not None]
+    return [replace(clue, text=" ".join(plate.text.split())) if reveal else clue for plate, clue in told]
 
 
 class PlateReader:
@@ -151,17 +184,8 @@ class PlateReader:
         )  # fmt: skip
 
     def clues(self, plates: Sequence[PlateReading], *, reveal: bool = False) -> list[Clue]:
-        """What ``plates`` say about places: the strongest first, each plate once, later ones with less weight.
-
-        Their text is masked, unless ``reveal`` asks for it.
-        """
-        once = {plate.best or plate.id: plate for plate in sorted(plates, key=lambda p: p.confidence)}
-        found = [clue for plate in once.values() for clue in [_clue(plate, 1.0)] if clue is not None]
-        order = {clue.evidence.sources[0]: -max(clue.evidence.countries.values(), default=0.0) for clue in found}
-        ranked = sorted((p for p in once.values() if p.id in order), key=lambda p: (order[p.id], p.id))
-        weighed = [(plate, _clue(plate, _NEXT**k)) for k, plate in enumerate(ranked[:_MOST_CLUES])]
-        told = [(plate, clue) for plate, clue in weighed if clue is not None]
-        return [replace(clue, text=" ".join(plate.text.split())) if reveal else clue for plate, clue in told]
+        """What ``plates`` say about places, see :func:`clues_of_plates`."""
+        return clues_of_plates(plates, reveal=reveal)
 
 
 def _clue(plate: PlateReading, weight: float) -> Clue | None:

@@ -47,7 +47,7 @@ def settings_of(
 ) -> str:
     """What answers depend on, in words: rows of different settings do not share a file.
 
-    Clue readers and a ranker of your own are not named: name them in settings of your own.
+    Clue readers of your own are not named: name them in settings of your own.
 
     Args:
         locator: What locates.
@@ -56,9 +56,9 @@ def settings_of(
         exclude: See :meth:`Locator.locate`.
         top: Likeliest cells in a row.
 
-    >>> locator = Locator("density:street", ocr="none", scenes="none")
+    >>> locator = Locator("density:street", ocr="none", scenes="none", ranker="pool")
     >>> settings_of(locator, within="ES").partition(" prior")[2]
-    '=density:street ocr=none regions=none scenes=none utility=geoscore top=5 within=ES'
+    '=density:street ocr=none regions=none scenes=none fusion=pool utility=geoscore top=5 within=ES'
     """
     reader = ocr or locator.ocr.name
     regions = "none" if locator.looker.finder is None else "auto"
@@ -72,6 +72,7 @@ def settings_of(
         weights = locator.scenes.card.sha256[:12]
         scenes = f"{locator.scenes.name}@{weights}" if weights else locator.scenes.name
     words = f"whence {__version__} prior={prior} ocr={reader} regions={regions} scenes={scenes}"
+    words += f" fusion={locator.ranker.name}"
     words += f" utility={locator.utility} top={top}{' reveal' if locator.reveal else ''}"
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:

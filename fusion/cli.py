@@ -119,13 +119,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_parts(locate)
     locate.add_argument(
-        "--scenes",
-        default="auto",
-        metavar="NAME",
-        help="what tells indoor, natural and urban apart: head, clip, clip:MODEL/PRETRAINED, none; auto takes the "
-        "smallest CLIP that is on this machine already, which costs seconds at the start, else head",
-    )
-    locate.add_argument(
         "--reveal",
         action="store_true",
         help="show all text and clues, plates too, unmasked in words, JSON, tables and maps: for your own eyes",
@@ -200,7 +193,7 @@ def _locate(args: argparse.Namespace) -> int:
         print("whence: --reveal: what is written shows private text; keep it to yourself", file=sys.stderr)
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
-        offline=offline, workers=workers, gallery=args.gallery,
+        offline=offline, workers=workers, gallery=args.gallery, ranker=args.fusion,
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")

@@ -13,7 +13,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add ``--prior``, ``--gallery``, ``--ocr`` and ``--regions``: the names of what a ``Locator`` is built from."""
+    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--regions`` and ``--scenes``: parts of a Locator."""
     parser.add_argument(
         "--prior",
         default="auto",
@@ -27,7 +27,18 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ocr", default="rapidocr", metavar="NAME", help="rapidocr, easyocr:es,en (languages) or none")
     parser.add_argument(
+        "--fusion", default="auto", metavar="NAME", help="what fuses prior and clues: auto (the trained ranker that "
+        "ships), pool (log-linear), or a folder made by `whence train fusion`",
+    )  # fmt: skip
+    parser.add_argument(
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"
+    )
+    parser.add_argument(
+        "--scenes",
+        default="auto",
+        metavar="NAME",
+        help="what tells indoor, natural and urban apart: head, clip, clip:MODEL/PRETRAINED, none; auto takes the "
+        "smallest CLIP that is on this machine already, which costs seconds at the start, else head",
     )
 
 

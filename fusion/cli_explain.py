@@ -63,10 +63,9 @@ def _explain(args: argparse.Namespace) -> int:
             raise RequestError(f"{args.heatmap} is the photo itself: name another file, it is never overwritten")
     if args.photo.is_dir():
         raise RequestError(f"{args.photo} is a folder: name one photo")
-    # The ranker that the command builds takes nothing from the scene, so that no scene model is loaded for it.
     locator = Locator(
-        args.prior, ocr=args.ocr, regions=args.regions, scenes="none", device=args.device,
-        offline=True if args.offline else None, gallery=args.gallery,
+        args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, device=args.device,
+        offline=True if args.offline else None, gallery=args.gallery, ranker=args.fusion,
     )  # fmt: skip
     target = _target(args, locator)
     if sys.stderr.isatty():

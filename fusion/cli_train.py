@@ -10,6 +10,7 @@ from pathlib import Path
 from data.errors import RequestError
 from fusion.cli_arguments import Commands, count_argument, path_argument
 from fusion.cli_train_album import add_train_album
+from fusion.cli_train_fusion import add_train_fusion
 from fusion.cli_train_mixture import add_train_mixture
 from fusion.cli_train_pixels import add_train_pixels
 
@@ -24,6 +25,7 @@ def add_train(commands: Commands) -> None:
     _add_scene_labels(models)
     add_train_album(models)
     add_train_pixels(models)
+    add_train_fusion(models)
     add_train_mixture(models)
     _add_reader(models)
     _add_regions(models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -88,26 +89,30 @@ def area_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]:
     """(n,) likelihood ratio from what the evidence says about countries and regions."""
     if not evidence.countries and not evidence.regions:
         return np.full(len(partition), np.exp(evidence.elsewhere))
-    numbers, countries, country = _regions(partition)
-    values = np.array([evidence.countries.get(code, evidence.elsewhere) for code in countries])[country]
-    regions = {numbers[code]: value for code, value in evidence.regions.items() if code in numbers}
-    told = np.zeros(len(values), bool)
-    if regions:
-        values[list(regions)], told[list(regions)] = list(regions.values()), True
+    values = np.full(len(partition.region_codes), evidence.elsewhere)
+    countries, regions = _places_of(partition)
+    for code, value in evidence.countries.items():
+        if code in countries:
+            values[countries[code]] = value
+    for code, value in evidence.regions.items():  # a region's own entry takes precedence over its country's
+        if code in regions:
+            values[regions[code]] = value
     ratios = np.exp(values)
     if not (evidence.roadside and evidence.regions):
         return partition.mean_over_regions(ratios)
+    told = np.array([code in evidence.regions for code in partition.region_codes])
     index = partition.region_indices
     parts = ratios[index] * np.where(told[index], _along_roads(partition), 1.0) * partition.region_shares
     return np.asarray(np.add.reduceat(parts, partition.region_indptr[:-1]), np.float64)
 
 
 @lru_cache(maxsize=4)
-def _regions(partition: Partition) -> tuple[dict[str, int], tuple[str, ...], NDArray[np.int64]]:
-    """Numbers of the regions by their codes, the countries' codes, and the number of each region's country."""
-    countries = {code: k for k, code in enumerate(partition.country_codes)}
-    numbers = {code: k for k, code in enumerate(partition.region_codes)}
-    return numbers, partition.country_codes, np.array([countries[code[:2]] for code in partition.region_codes])
+def _places_of(partition: Partition) -> tuple[Mapping[str, NDArray[np.int64]], Mapping[str, int]]:
+    """Country to the indices of its regions in ``partition.region_codes``, and region to its own."""
+    of_country: dict[str, list[int]] = {}
+    for k, code in enumerate(partition.region_codes):
+        of_country.setdefault(code[:2], []).append(k)
+    return {c: np.array(ks) for c, ks in of_country.items()}, {c: k for k, c in enumerate(partition.region_codes)}
 
 
 @lru_cache(maxsize=4)

@@ -37,7 +37,8 @@ from fusion.constraints import Constraints, Exclude, Within
 from fusion.context import NOTHING_KNOWN, Context
 from fusion.evidence import strength
 from fusion.locator_parts import choose_device, make_looker
-from fusion.pool import Fused, LogLinearPool
+from fusion.pool import Fused
+from fusion.ranker import make_ranker
 from fusion.revealing import revealed
 from fusion.stream import finished
 from fusion.view import reduced, thumbnail
@@ -97,7 +98,8 @@ class Locator:
         reveal: Leave private text (plates, phone numbers, e-mail addresses) unmasked in the answer's readings, its
             clues and its picture. For one's own screen: such an answer is not to be passed on.
         clue_readers: What turns text into clues; None for all that ship.
-        ranker: What fuses prior and clues; None for the log-linear pool.
+        ranker: What fuses prior and clues, or ``"auto"`` for the trained ranker that ships, ``"pool"`` for the
+            log-linear pool, or a folder that ``whence train fusion`` made.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         gallery: A gallery, its name or its folder, that was built with the prior's own embedding: its photos narrow the
             point inside the likeliest cells, see :class:`backbone.gallery_refine.RefinedPrior`.
@@ -124,7 +126,7 @@ class Locator:
         scenes: SceneModel | str = "auto",
         reveal: bool = False,
         clue_readers: Sequence[ClueReader] | None = None,
-        ranker: Ranker | None = None,
+        ranker: Ranker | str = "auto",
         device: str = "auto",
         gallery: Gallery | str | os.PathLike[str] | None = None,
         offline: bool | None = None,
@@ -150,7 +152,7 @@ class Locator:
         self.clue_readers: Sequence[ClueReader] = (
             default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
         )
-        self.ranker: Ranker = LogLinearPool() if ranker is None else ranker
+        self.ranker: Ranker = make_ranker(ranker) if isinstance(ranker, str) else ranker
         card = self.prior.card
         network = (card.visual and card.gpu) or (self.scenes is not None and self.scenes.card.network)
         self.device = choose_device(device, needed=network)

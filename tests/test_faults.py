@@ -148,7 +148,7 @@ SHIPPED = {
     ),
     "detectors/language.sign_words.tsv": Shipped(
         detectors.language_words.SIGN_WORDS, detectors.language_words.SIGN_WORDS_SHA256, DatasetError,
-        constant(detectors.language_words, "SIGN_WORDS"), detectors.language_words._sign_words, rewritten("es", "xx"),
+        constant(detectors.language_words, "SIGN_WORDS"), detectors.language_words.sign_words, rewritten("es", "xx"),
     ),
     "detectors/wording.tsv": Shipped(
         detectors.wording.WORDING, detectors.wording.WORDING_SHA256, DatasetError,

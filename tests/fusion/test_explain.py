@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from data.distribution import CellDistribution
 from data.errors import RequestError
 from data.partition import Partition
 from detectors.base import Clue, Reading
+from fusion.context import NOTHING_KNOWN, Context
 from fusion.coverings import Part
 from fusion.explain import Explanation, explain
 from fusion.heatmap import check_heatmap_path, coloured, draw_heatmap
@@ -168,8 +169,9 @@ def test_a_window_over_text_that_told_something_is_no_area(partition: Partition)
 class ByScene(LogLinearPool):
     """Takes clues at their word in cities only."""
 
-    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], scene: Mapping[str, float] | None = None) -> Fused:
-        return super().fuse(prior, clues if scene is not None and scene["urban"] > 0.5 else [], scene)
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+        urban = context.scene is not None and context.scene["urban"] > 0.5
+        return super().fuse(prior, clues if urban else [], context)
 
 
 def test_what_is_explained_is_what_is_located_scene_and_all() -> None:

@@ -13,6 +13,7 @@ from data.geodesy import haversine_km
 from data.partition import Partition
 from fusion.answer import Answer
 from fusion.locator import Locator
+from fusion.pool import LogLinearPool
 from tests.conftest import REPOSITORY
 from tests.fusion.parts import FixedText
 from tests.fusion.test_map import Elements
@@ -23,7 +24,7 @@ AT = 59.6936, 17.1310  # in a cell whose photos spread over 10 km, 6 km from its
 @pytest.fixture(scope="module")
 def stamped(partition: Partition) -> Answer:
     """The answer to a grey photo that is stamped with a position."""
-    locator = Locator(ocr=FixedText(["59.6936, 17.1310"]), prior=DensityPrior(partition))
+    locator = Locator(ocr=FixedText(["59.6936, 17.1310"]), prior=DensityPrior(partition), ranker=LogLinearPool())
     return locator.locate(np.full((240, 320, 3), 127, np.uint8))
 
 

@@ -1,0 +1,91 @@
+"""The ranker: prior and clues to a posterior by a LightGBM model over a photo's rows.
+
+    log p(r) = log p0(r) + [a E(r) + s(x_r, e) - s(x_r, none)] / T - log Z
+
+Rows are the likeliest cells and the rest of each country (``fusion.rows``), ``E`` the log-linear pool's evidence, ``s``
+the trees' score of a row's columns (``fusion.features``), ``none`` the same row with every evidence column missing, and
+T the temperature fitted out of fold, which divides the evidence term only. The trees are trained as a conditional logit
+(``fusion.conditional_logit``). Where no clue points anywhere the prior object is returned as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data.distribution import CellDistribution
+from data.errors import WeightsError
+from data.printable import printable
+from detectors.base import Clue
+from fusion.context import NOTHING_KNOWN, Context
+from fusion.features import rows_of
+from fusion.laid import LaidClues
+from fusion.pool import SAME_NATS, Fused, LogLinearPool, narrowed
+from fusion.ranker_model import RankerModel, load_model, shipped_model
+
+__all__ = ["FusionRanker", "make_ranker"]
+
+
+class FusionRanker:
+    """Fuses a prior with clues by a trained model; see the module's docstring for the equation.
+
+    Args:
+        model: The trees and what they are used with; None for the model that ships.
+
+    Raises:
+        WeightsError: The shipped model is missing or damaged.
+    """
+
+    def __init__(self, model: RankerModel | None = None) -> None:
+        self.model = shipped_model() if model is None else model
+
+    @property
+    def name(self) -> str:
+        """``ranker@`` and the beginning of its trees' sha256: two models of one name do not share a table."""
+        return f"ranker@{self.model.sha256[:12]}"
+
+    def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+        """Posterior of ``prior`` after ``clues``; with none that points anywhere, ``prior`` itself."""
+        if not clues:
+            return Fused(prior)
+        laid = LaidClues(prior, clues)
+        shares = laid.shares()
+        weights = tuple(float(laid.reliability[k] * shares.free[k]) for k in range(len(clues)))
+        posterior = self._posterior(prior, laid, None, context)
+
+        def rest(k: int) -> CellDistribution:
+            return self._posterior(prior, laid, [j for j in range(len(clues)) if j != k], context)
+
+        return Fused(narrowed(prior, posterior, clues, weights), weights, rest)
+
+    def _posterior(
+        self, prior: CellDistribution, laid: LaidClues, members: Iterable[int] | None, context: Context
+    ) -> CellDistribution:
+        shares = laid.shares(members)
+        evidence = laid.total(shares)
+        if np.ptp(evidence) < SAME_NATS:
+            return prior
+        rows, table = rows_of(prior, laid, shares, evidence, context)
+        told = self.model.pool_share * rows.gain + self.model.scores(table)
+        p = rows.posterior(rows.log_p0 + told / self.model.temperature)
+        return CellDistribution(prior.partition, p, prior.in_cell)
+
+
+def make_ranker(name: str) -> FusionRanker | LogLinearPool:
+    """A ranker by its name: ``"auto"`` for the one that ships, ``"pool"``, or a folder made by ``whence train fusion``.
+
+    Raises:
+        WeightsError: There is no such model, or it is damaged or of another version.
+    """
+    if name == "auto":
+        return FusionRanker()
+    if name == "pool":
+        return LogLinearPool()
+    folder = Path(name)
+    if not folder.is_dir():
+        raise WeightsError(
+            f"no fusion model in {printable(name)}: give auto, pool or a folder of `whence train fusion`"
+        )
+    return FusionRanker(load_model(folder))

@@ -1,0 +1,146 @@
+"""The ranker's files: LightGBM's own text format, and a card that says what it is for.
+
+A model is a folder with ``fusion.txt`` (the trees) and ``fusion.json`` (the card: columns, sha256 of the trees,
+temperature, share of the pool, what it learned from and how it was measured). Opening checks that the trees are the
+card's and that the columns are those that this version makes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.assets import read_asset
+from data.errors import WeightsError
+from data.printable import printable
+from data.writing import write_whole
+from fusion.features import FEATURES, without_evidence
+
+if TYPE_CHECKING:
+    import lightgbm
+
+__all__ = ["CARD", "SHIPPED", "SHIPPED_SHA256", "TREES", "RankerModel", "load_model", "save_model", "shipped_model"]
+
+CARD: Final = "fusion.json"
+TREES: Final = "fusion.txt"
+SHIPPED: Final = Path(__file__).parent / "assets"
+SHIPPED_SHA256: Final = ""
+
+_FORMAT: Final = 1
+_CURE: Final = "train it again with `whence train fusion`, or leave it out to take the one that ships"
+
+
+@dataclass(frozen=True, eq=False)
+class RankerModel:
+    """Trees over the columns of ``fusion.features``, and what their scores are used with.
+
+    Attributes:
+        trees: LightGBM's booster; its raw score is ``s``.
+        temperature: ``T``, above 0: what the evidence term is divided by.
+        pool_share: ``a``, 0 to 1: how much of the pool's evidence is in the evidence term beside the trees.
+        info: What it learned from, and figures.
+    """
+
+    trees: lightgbm.Booster
+    temperature: float
+    pool_share: float
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the trees as text, in hexadecimal digits."""
+        return hashlib.sha256(self.trees.model_to_string().encode("ascii")).hexdigest()
+
+    def scores(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(r,) ``s(x, e) - s(x, none)`` of rows (r, len(FEATURES))."""
+        both = np.concatenate([table, without_evidence(table)])
+        raw = np.asarray(self.trees.predict(both, raw_score=True, num_threads=1), np.float64)
+        return raw[: len(table)] - raw[len(table) :]
+
+
+def save_model(folder: Path, model: RankerModel) -> None:
+    """Write both files into ``folder``, each whole.
+
+    Raises:
+        WhenceError: They cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trees = model.trees.model_to_string().encode("ascii")
+    card = {
+        "format": _FORMAT,
+        "trees_sha256": hashlib.sha256(trees).hexdigest(),
+        "temperature": model.temperature,
+        "pool_share": model.pool_share,
+        "features": list(FEATURES),
+        "info": dict(model.info),
+    }
+    write_whole(folder / TREES, trees)
+    write_whole(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=True) + "\n").encode("ascii"))
+
+
+def load_model(folder: Path, *, card_sha256: str | None = None) -> RankerModel:
+    """The model in ``folder``.
+
+    Args:
+        folder: With both files.
+        card_sha256: What the card must hash to; None for a model of one's own.
+
+    Raises:
+        WeightsError: A file is missing or damaged, is another version's, or is for other columns.
+    """
+    path = folder / CARD
+    content = _read(path) if card_sha256 is None else read_asset(path, card_sha256, error=WeightsError)
+    try:
+        card = json.loads(content)
+        version, features = card["format"], card["features"]
+        temperature, share = float(card["temperature"]), float(card["pool_share"])
+        sha256, info = str(card["trees_sha256"]), dict(card["info"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{printable(str(path))} is no card of a fusion model: {_CURE}") from error
+    if version != _FORMAT or features != list(FEATURES):
+        odd = sorted(map(str, set(features) ^ set(FEATURES))) if isinstance(features, list) else []
+        what = f"other columns ({', '.join(odd[:4])}{', ...' if len(odd) > 4 else ''})" if odd else "another version"
+        raise WeightsError(f"{printable(str(path))} is for {printable(what)} of whence: {_CURE}")
+    if not (math.isfinite(temperature) and temperature > 0.0 and 0.0 <= share <= 1.0):
+        raise WeightsError(f"{printable(str(path))} has a temperature or share out of range: {_CURE}")
+    trees = read_asset(folder / TREES, sha256, error=WeightsError, cure=_CURE)
+    return RankerModel(_booster(folder / TREES, trees), temperature, share, info)
+
+
+@lru_cache(maxsize=1)
+def shipped_model() -> RankerModel:
+    """The model that ships, opened once.
+
+    Raises:
+        WeightsError: It is missing or damaged.
+    """
+    return load_model(SHIPPED, card_sha256=SHIPPED_SHA256)
+
+
+def _booster(path: Path, text: bytes) -> lightgbm.Booster:
+    import lightgbm  # half a second to import: only once something is fused
+
+    try:
+        booster = lightgbm.Booster(model_str=text.decode("ascii"))
+        names = booster.feature_name()
+    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{printable(str(path))} is no LightGBM model: {_CURE}") from error
+    if names != list(FEATURES):
+        raise WeightsError(f"{printable(str(path))} was trained on other columns than its card says: {_CURE}")
+    return booster
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{printable(str(path))} cannot be read ({error.strerror or error}): {_CURE}") from error
