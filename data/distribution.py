@@ -274,9 +274,14 @@ class CellDistribution:
 
     def sub_points(self, k: int = RINGS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, k) latitudes and longitudes: ``k`` points of equal weight that stand for each cell's own Gaussian."""
-        if self.in_cell is None:
-            return self.partition.sample_points(k)
-        return gaussian_points(self.lat, self.lon, self.spread_km, k)
+        lats, lons = self.partition.sample_points(k)
+        changed = np.flatnonzero(~self._parts.own[: len(self.partition)])
+        if len(changed):
+            lats, lons = lats.copy(), lons.copy()
+            lats[changed], lons[changed] = gaussian_points(
+                self.lat[changed], self.lon[changed], self.spread_km[changed], k
+            )
+        return lats, lons
 
     def to_geojson(self, k: int = 200) -> dict[str, Any]:
         """The ``k`` likeliest cells as GeoJSON: a FeatureCollection of polygons with ``p``, ``country``, ``radius_km``.
