@@ -145,11 +145,12 @@ def averaged(photos: Sequence[CellDistribution]) -> CellDistribution:
 def inside_cells(photos: Sequence[CellDistribution]) -> InCell | None:
     """Where an album's mass lies inside the cells: the mean of what its photos say; None where none of them says it.
 
-    They are of one cell, not of one point, so that what they say is mixed and not multiplied.
+    They are of one cell, not of one point, so that what they say is mixed and not multiplied: their cells' own
+    Gaussians are replaced by the one of the same mean and variance, their spots (``data.spots``) all kept.
     """
     if all(photo.in_cell is None for photo in photos):
         return None
-    return averaged_in_cell([InCell(photo.lat, photo.lon, photo.spread_km) for photo in photos])
+    return averaged_in_cell([photo.inside for photo in photos])
 
 
 def fit_dependency(

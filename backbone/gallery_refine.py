@@ -208,7 +208,7 @@ class RefinedPrior:
         for cell, moved, spread in changed:
             lat[cell], lon[cell] = lat_lon(moved)
             spreads[cell] = spread
-        return CellDistribution(said.partition, said.p, InCell(lat, lon, spreads), said.allowed)
+        return CellDistribution(said.partition, said.p, InCell(lat, lon, spreads, said.spots), said.allowed)
 
 
 def fit_refinement(gallery: Gallery, partition: Partition) -> Refinement:

@@ -173,10 +173,13 @@ def _gate_of(member: MixtureMember) -> str:
 
 
 def _narrowed(said: Sequence[CellDistribution], weights: Floats) -> InCell | None:
-    """Where the mass lies inside the cells: the mean and spread of the members', each by its share of a cell's mass."""
+    """Where the mass lies inside the cells: of the members, each by its share of a cell's mass.
+
+    Mean and spread of their own Gaussians, and all their spots.
+    """
     if all(distribution.in_cell is None for distribution in said):
         return None
     share = np.stack([w * distribution.p.astype(np.float64) for w, distribution in zip(weights, said, strict=True)])
     share = np.where(share.sum(axis=0) > 0, share, weights[:, None])
     share /= share.sum(axis=0)
-    return averaged_in_cell([InCell(each.lat, each.lon, each.spread_km) for each in said], share)
+    return averaged_in_cell([each.inside for each in said], share)

@@ -1,6 +1,7 @@
 """A probability distribution over the cells of a partition, and what can be asked of it.
 
-Inside a cell the mass is an isotropic Gaussian: the cell's mean and spread unless evidence has narrowed them.
+Inside a cell the mass is an isotropic Gaussian, the cell's mean and spread unless evidence has narrowed them, and
+beside it some narrower ones where evidence knows a spot (``data.spots``).
 Latitudes and longitudes are never averaged; every mean is taken on the sphere.
 """
 
@@ -13,20 +14,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from data import s2
 from data.errors import RequestError
-from data.geodesy import EARTH_RADIUS_KM, gaussian_points, geoscore, haversine_km, unit_vectors
+from data.geodesy import RAYLEIGH_MEDIAN, gaussian_points
+from data.geojson import feature_collection
 from data.in_cell import InCell, grouped_in_cell
+from data.mass_parts import RINGS, MassParts, heaviest
 from data.partition import Partition
+from data.spots import Spots
 
 __all__ = ["CellDistribution", "CellShare", "CredibleRegion", "InCell", "Utility"]
 
 Utility = Literal["geoscore", "distance", "mode"]
-
-_RAYLEIGH_MEDIAN = 1.1774100225154747  # sqrt(2 ln 2): half of an isotropic 2-D Gaussian lies within this many sigma
-_RINGS = 16  # sub-points per cell for distances; 32 move a half-mass radius by under 2 %
-_CANDIDATES = 128  # points tried by point(): the best cells of the best neighbourhoods
-_NEGLIGIBLE = 1e-9  # cells with less mass cannot move a point or a radius
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,20 @@ class CellShare:
 
 @dataclass(frozen=True, eq=False)
 class CredibleRegion:
-    """The smallest set of cells that holds at least ``mass``: (m,) indices, densest first, its area and its mass."""
+    """The smallest region that holds at least ``mass``.
+
+    Attributes:
+        cells: (m,) indices of the cells that any of it lies in, densest first.
+        area_km2: Its area.
+        mass: What it holds.
+        spots: (k,) indices of spots (``CellDistribution.spots``) that are all of it in their cell; a cell of theirs is
+            not taken as a whole, only the disc of two sigma around each.
+    """
 
     cells: NDArray[np.int64]
     area_km2: float
     mass: float
+    spots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,18 +102,28 @@ class CellDistribution:
 
     @property
     def lat(self) -> NDArray[np.float64]:
-        """(n,) degrees: the mean of the mass inside each cell."""
+        """(n,) degrees: the mean of each cell's own Gaussian."""
         return self.partition.lat if self.in_cell is None else self.in_cell.lat
 
     @property
     def lon(self) -> NDArray[np.float64]:
-        """(n,) degrees: the mean of the mass inside each cell."""
+        """(n,) degrees: the mean of each cell's own Gaussian."""
         return self.partition.lon if self.in_cell is None else self.in_cell.lon
 
     @property
     def spread_km(self) -> NDArray[np.float64]:
-        """(n,) km: standard deviation per axis of the mass inside each cell."""
+        """(n,) km: standard deviation per axis of each cell's own Gaussian."""
         return np.asarray(self.partition.spread_km if self.in_cell is None else self.in_cell.spread_km, np.float64)
+
+    @property
+    def spots(self) -> Spots | None:
+        """Narrow parts of the mass beside the cells' own Gaussians; None where there are none."""
+        return None if self.in_cell is None else self.in_cell.spots
+
+    @property
+    def inside(self) -> InCell:
+        """Where the mass lies inside the cells: ``in_cell``, or the partition's own means and spreads."""
+        return InCell(self.lat, self.lon, self.spread_km) if self.in_cell is None else self.in_cell
 
     def require_same_partition(self, other: CellDistribution) -> None:
         """Raise RequestError unless ``other`` lives on the same partition."""
@@ -117,19 +134,22 @@ class CellDistribution:
             )
 
     def top(self, k: int = 5) -> list[CellShare]:
-        """The ``k`` cells with the most mass, most first; ties by index."""
-        order = np.argsort(-self.p, kind="stable")[: max(k, 0)]
-        return [
-            CellShare(
-                index=int(i),
-                lat=float(self.lat[i]),
-                lon=float(self.lon[i]),
-                p=float(self.p[i]),
-                radius_km=float(_RAYLEIGH_MEDIAN * self.spread_km[i]),
-                country=country,
-            )
-            for i, country in zip(order.tolist(), self.main_countries(order), strict=True)
-        ]
+        """The ``k`` cells with the most mass, most first; ties by index.
+
+        The point of a cell with spots is the mean, of its own Gaussian or of a spot, from which the expected distance
+        to its mass is shortest.
+        """
+        order = heaviest(self.p, max(k, 0))
+        shares = []
+        for i, country in zip(order.tolist(), self.main_countries(order), strict=True):
+            part = self._named_part(i)
+            lat, lon = float(self._parts.lat[part]), float(self._parts.lon[part])
+            radius = float(RAYLEIGH_MEDIAN * self._parts.spread_km[part])
+            rows = [i] if self.spots is None else self._parts.rows_of(i)
+            if len(rows) > 1 and self.p[i] > 0.0:
+                radius = self._parts.radius_km(lat, lon, 0.5, np.asarray(rows))
+            shares.append(CellShare(i, lat, lon, float(self.p[i]), radius, country))
+        return shares
 
     def entropy(self) -> float:
         """Shannon entropy in bits."""
@@ -175,7 +195,7 @@ class CellDistribution:
     def at_level(self, level: str) -> CellDistribution:
         """The same mass on a coarser level of the partition: ``"coarse"``, ``"middle"`` or ``"fine"``.
 
-        Where the mass inside the cells was narrowed, it keeps its mean and variance in the coarser ones.
+        Where the mass inside the cells was narrowed, it keeps its mean and variance in the coarser ones, and its spots.
         """
         if level == self.partition.level:
             return self
@@ -189,22 +209,39 @@ class CellDistribution:
         return CellDistribution(coarser, (mass / mass.sum()).astype(np.float32), in_cell, self.allowed)
 
     def credible(self, mass: float) -> CredibleRegion:
-        """The smallest region with probability ``mass``: cells taken by density (probability per km2), densest first.
+        """The smallest region with probability ``mass``, by density (probability per km2), densest first.
+
+        It is made of whole cells and of spots. A narrowed Gaussian, or a spot, holds its mass in about the disc of two
+        sigma, not in the cell's whole area.
 
         Raises:
             ValueError: If ``mass`` is not in (0, 1].
         """
         if not 0.0 < mass <= 1.0:
             raise ValueError(f"mass must lie in (0, 1], not {mass!r}")
-        area = self.partition.area_km2.astype(np.float64)
+        parts, area = self._parts, self.partition.area_km2.astype(np.float64)
         if self.in_cell is not None:
-            # Narrowed cells hold their mass in about the disc of two sigma, not in their whole area.
-            area = np.minimum(area, 4.0 * np.pi * self.spread_km**2)
-        order = np.argsort(-(self.p / area), kind="stable")
-        cumulative = np.cumsum(self.p[order], dtype=np.float64)
+            area = area[parts.cell]
+            disc = 4.0 * np.pi * parts.spread_km**2
+            area = np.where(parts.own, area, np.minimum(area, disc))
+            area[parts.first_spot :] = disc[parts.first_spot :]
+        order = np.argsort(-(parts.mass / area), kind="stable")
+        cumulative = np.cumsum(parts.mass[order], dtype=np.float64)
         count = min(int(np.searchsorted(cumulative, mass * cumulative[-1] - 1e-12)) + 1, len(order))
-        cells = order[:count]
-        return CredibleRegion(cells, float(area[cells].sum()), float(cumulative[count - 1]))
+        rows = order[:count]
+        if len(parts) == parts.first_spot:
+            return CredibleRegion(rows, float(area[rows].sum()), float(cumulative[count - 1]))
+        spots, whole = rows[rows >= parts.first_spot], np.zeros(len(self.partition), bool)
+        whole[rows[rows < parts.first_spot]] = True
+        # A spot lies in its cell: where that is taken as a whole, it adds no area.
+        apart = spots[~whole[parts.cell[spots]]]
+        cells, first = np.unique(parts.cell[rows], return_index=True)
+        return CredibleRegion(
+            cells[np.argsort(first, kind="stable")],
+            float(area[np.flatnonzero(whole)].sum() + area[apart].sum()),
+            float(cumulative[count - 1]),
+            apart - parts.first_spot,
+        )
 
     def radius_km(self, lat: float, lon: float, mass: float = 0.5) -> float:
         """Radius in km around the point that holds ``mass`` of the probability; never 0.
@@ -214,94 +251,49 @@ class CellDistribution:
         """
         if not 0.0 < mass < 1.0:
             raise ValueError(f"mass must lie in (0, 1), not {mass!r}")
-        distances, weights = self._distances_from(lat, lon)
-        order = np.argsort(distances, kind="stable")
-        cumulative = np.cumsum(weights[order])
-        return float(distances[order][min(int(np.searchsorted(cumulative, mass * cumulative[-1])), len(order) - 1)])
+        return self._parts.radius_km(lat, lon, mass)
 
     def mass_within(self, lat: float, lon: float, radius_km: float) -> float:
         """Probability that the photo was taken within ``radius_km`` of the point."""
-        distances, weights = self._distances_from(lat, lon)
-        return float(weights[distances <= radius_km].sum() / weights.sum())
+        return self._parts.mass_within(lat, lon, radius_km)
 
     def point(self, utility: Utility = "geoscore") -> tuple[float, float]:
         """The point ``(lat, lon)`` with the highest expected utility.
 
         ``"geoscore"`` maximises the expected GeoScore ``5000 exp(-d / 1492.7 km)``, ``"distance"`` minimises the
-        expected distance, ``"mode"`` is the mean of the cell with the most mass. Candidates are the means of cells;
-        a cell's own spread is added to its distance in quadrature.
+        expected distance, ``"mode"`` is the point of the cell with the most mass, as `top` names it. Candidates are the
+        means of cells and spots; their own spread is added to the distance in quadrature.
         """
         if utility == "mode":
-            best = int(np.argmax(self.p))
-            return float(self.lat[best]), float(self.lon[best])
-        if utility not in ("geoscore", "distance"):
+            best = self._named_part(int(np.argmax(self.p)))
+        elif utility in ("geoscore", "distance"):
+            best = self._parts.best(utility)
+        else:
             raise RequestError(f"unknown utility {utility!r}: choose geoscore, distance or mode")
-        # Two passes: all coarse cells first, then the best cells near the best of them and the best anywhere.
-        vectors, p, spread = self._vectors, self.p.astype(np.float64), self.spread_km
-        parents = self.partition.parents("coarse")
-        n_coarse = int(parents.max()) + 1
-        mass = np.bincount(parents, weights=p, minlength=n_coarse)
-        centres = np.stack([np.bincount(parents, weights=p * vectors[:, k], minlength=n_coarse) for k in range(3)], 1)
-        norm = np.linalg.norm(centres, axis=1)
-        held = (mass > _NEGLIGIBLE) & (norm > 0)
-        centres, mass = centres[held] / norm[held, None], mass[held]
-        rough = _expected_utility(centres, centres, mass, np.full(len(mass), 100.0), utility)
-        nearness = vectors @ centres[int(np.argmax(rough))]
-        rank = np.argsort(-p, kind="stable")
-        near = rank[nearness[rank] > np.cos(3000.0 / EARTH_RADIUS_KM)][:_CANDIDATES]
-        candidates = np.unique(np.concatenate([near, rank[: _CANDIDATES // 4]]))
-        kept = p > _NEGLIGIBLE
-        scores = _expected_utility(vectors[candidates], vectors[kept], p[kept], spread[kept], utility)
-        best = int(candidates[int(np.argmax(scores))])
-        return float(self.lat[best]), float(self.lon[best])
+        return float(self._parts.lat[best]), float(self._parts.lon[best])
 
-    def sub_points(self, k: int = _RINGS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n, k) latitudes and longitudes: ``k`` points of equal weight that stand for the mass inside each cell."""
-        if self.in_cell is None:
-            return self.partition.sample_points(k)
-        return gaussian_points(self.lat, self.lon, self.spread_km, k)
+    def sub_points(self, k: int = RINGS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, k) latitudes and longitudes: ``k`` points of equal weight that stand for each cell's own Gaussian."""
+        lats, lons = self.partition.sample_points(k)
+        changed = np.flatnonzero(~self._parts.own[: len(self.partition)])
+        if len(changed):
+            lats, lons = lats.copy(), lons.copy()
+            lats[changed], lons[changed] = gaussian_points(
+                self.lat[changed], self.lon[changed], self.spread_km[changed], k
+            )
+        return lats, lons
 
     def to_geojson(self, k: int = 200) -> dict[str, Any]:
-        """The ``k`` likeliest cells as a GeoJSON FeatureCollection of polygons with ``p`` and ``country``."""
-        shares = self.top(k)
-        corners = s2.corners(self.partition.cell_ids[[share.index for share in shares]])[..., ::-1].tolist()
-        features = [
-            {
-                "type": "Feature",
-                "properties": {"p": share.p, "country": share.country, "radius_km": share.radius_km},
-                "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
-            }
-            for share, ring in zip(shares, corners, strict=True)
-        ]
-        return {"type": "FeatureCollection", "features": features}
+        """The ``k`` likeliest cells as GeoJSON: a FeatureCollection of polygons with ``p``, ``country``, ``radius_km``.
+
+        Their spots follow as points with the same properties, likeliest first; their ``p`` is part of their cell's.
+        """
+        return feature_collection(self, k)
 
     @cached_property
-    def _vectors(self) -> NDArray[np.float64]:
-        return unit_vectors(self.lat, self.lon)
+    def _parts(self) -> MassParts:
+        return MassParts.of(self.partition, self.p, self.in_cell)
 
-    def _distances_from(self, lat: float, lon: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Distances (km) of the sub-points of all cells that matter, and their weights."""
-        kept = self.p > _NEGLIGIBLE
-        lats, lons = self.sub_points()  # [n, _RINGS]
-        return haversine_km(lat, lon, lats[kept], lons[kept]).ravel(), np.repeat(
-            self.p[kept].astype(np.float64) / _RINGS, _RINGS
-        )
-
-
-def _arc_km(cosine: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.float32(EARTH_RADIUS_KM) * np.arccos(np.clip(cosine, -1.0, 1.0)))
-
-
-def _expected_utility(
-    points: NDArray[np.float64],
-    vectors: NDArray[np.float64],
-    p: NDArray[np.float64],
-    spread_km: ArrayLike,
-    utility: str,
-) -> NDArray[np.float64]:
-    """(k,) expected utility of ``points`` (k, 3) under cells at ``vectors`` (n, 3)."""
-    # The mean square distance to an isotropic Gaussian is d^2 + 2 s^2.
-    # Single precision is within 3 km here, far below what moves an expectation, and twice as fast.
-    cosine = points.astype(np.float32) @ vectors.astype(np.float32).T
-    distance = np.hypot(_arc_km(cosine), np.sqrt(2.0) * np.asarray(spread_km, np.float32))  # [k, n]
-    return np.asarray((geoscore(distance) if utility == "geoscore" else -distance) @ p)
+    def _named_part(self, cell: int) -> int:
+        """Row of the part whose mean is the cell's point."""
+        return cell if self.spots is None else self._parts.best_of(self._parts.rows_of(cell))

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "BANDS_KM",
     "EARTH_RADIUS_KM",
+    "GEOSCORE_KM",
+    "RAYLEIGH_MEDIAN",
     "destination",
     "gaussian_points",
     "geodesic_median",
@@ -31,7 +33,12 @@ EARTH_RADIUS_KM: Final = 6371.0088
 BANDS_KM: Final = (1.0, 25.0, 200.0, 750.0, 2500.0)
 """The field's five accuracy bands in km: street, city, region, country, continent. A hit is ``distance <= band``."""
 
-_GEOSCORE_KM: Final = 1492.7
+RAYLEIGH_MEDIAN: Final = 1.1774100225154747
+"""sqrt(2 ln 2): half of an isotropic Gaussian on a plane lies within so many standard deviations of its mean."""
+
+GEOSCORE_KM: Final = 1492.7
+"""Distance in km over which OSV-5M's GeoScore falls by a factor of e."""
+
 _GOLDEN_ANGLE_DEG: Final = 180.0 * (3.0 - 5.0**0.5)
 
 Floats = NDArray[np.float64]
@@ -205,7 +212,7 @@ def geoscore(distance_km: ArrayLike) -> Floats:
     >>> float(geoscore(0.0))
     5000.0
     """
-    score: Floats = 5000.0 * np.exp(-np.asarray(distance_km, np.float64) / _GEOSCORE_KM)
+    score: Floats = 5000.0 * np.exp(-np.asarray(distance_km, np.float64) / GEOSCORE_KM)
     return score
 
 

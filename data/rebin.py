@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from data.distribution import CellDistribution
 from data.errors import RequestError
+from data.in_cell import InCell
 from data.partition import Partition
+from data.spots import fewest_spots
 
 __all__ = ["Rebinning", "rebinned", "rebinning"]
 
@@ -72,8 +74,9 @@ class Rebinning:
     def __call__(self, said: CellDistribution) -> CellDistribution:
         """``said`` over the cells of the target; the same object where that is its own partition.
 
-        Where evidence has narrowed its cells (``in_cell``), the points are those of the narrowed mass; a constraint
-        (``allowed``) goes along where both partitions count the same regions.
+        Where evidence has narrowed its cells (``in_cell``), the points are those of the narrowed mass. Its spots go
+        whole into the cells of their middles, and remain spots there. A constraint (``allowed``) goes along where both
+        partitions count the same regions.
 
         Raises:
             RequestError: It is over other cells than the source's, or constrained to regions that the target lacks.
@@ -89,11 +92,22 @@ class Rebinning:
             )
         if said.in_cell is None:
             return CellDistribution(self.target, self._moved(said.p), allowed=said.allowed)
-        held = np.flatnonzero(said.p)
+        p, spots = said.p.astype(np.float64) * said.in_cell.rest, said.spots
+        held = np.flatnonzero(p)
         lat, lon = said.sub_points(self._points)
         goals = self.target.cells_of(lat[held].ravel(), lon[held].ravel())
-        weights = np.repeat(said.p[held].astype(np.float64) / self._points, self._points)
-        return CellDistribution(self.target, _normal(goals, weights, len(self.target)), allowed=said.allowed)
+        weights = np.repeat(p[held] / self._points, self._points)
+        if spots is None:
+            return CellDistribution(self.target, _normal(goals, weights, len(self.target)), allowed=said.allowed)
+        cells = self.target.cells_of(spots.lat, spots.lon).astype(np.int64)
+        mass = said.p[spots.cell].astype(np.float64) * spots.share
+        goals, weights = np.concatenate([goals, cells]), np.concatenate([weights, mass])
+        total = np.bincount(goals, weights=weights, minlength=len(self.target)).astype(np.float64)
+        moved = fewest_spots([spots.moved_to(cells, mass, total)])
+        own = CellDistribution(self.target, _normal(goals, weights, len(self.target)), allowed=said.allowed)
+        inside = own.inside
+        in_cell = InCell(inside.lat, inside.lon, inside.spread_km, moved)
+        return CellDistribution(self.target, own.p, in_cell, own.allowed)
 
     def _moved(self, p: NDArray[np.float32]) -> NDArray[np.float32]:
         return _normal(self._to, p[self._from] * self._share, len(self.target))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.distribution import CellDistribution, InCell
+from data.distribution import CellDistribution
 from data.errors import RequestError
 from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import EARTH_RADIUS_KM, gaussian_points, haversine_km, spherical_mean
+from data.in_cell import InCell
 from data.partition import Partition
+from fusion.cut_spots import cut_spots
 
 __all__ = ["BBox", "Constraints", "Exclude", "Within"]
 
@@ -111,7 +113,9 @@ class Constraints:
         return _on_its_side(masked, masked.allowed)
 
     def restrict(self, distribution: CellDistribution) -> CellDistribution:
-        """As ``apply``, but mass stays where it lies in border cells: enough where only probabilities are asked for.
+        """As ``apply``, but a border cell's own Gaussian stays where it is: enough to ask for probabilities.
+
+        A spot is cut by where it lies itself, not by its cell: by the nearest places' countries, or by the box.
 
         Raises:
             RequestError: If nothing of it is left.
@@ -125,8 +129,13 @@ class Constraints:
                 for code in partition.region_codes
             ]
         )
-        p = distribution.p.astype(np.float64) * partition.mean_over_regions(allowed)
-        in_cell = distribution.in_cell
+        share = partition.mean_over_regions(allowed)
+        p, in_cell = distribution.p.astype(np.float64), distribution.in_cell
+        if distribution.spots is None:
+            p = p * share
+        else:
+            distribution, left = _spots_on_their_side(distribution, allowed, share)
+            p, in_cell = p * left, distribution.in_cell
         if self.box is not None:
             p, in_cell = _inside(self.box, distribution, p)
         total = p.sum()
@@ -169,14 +178,34 @@ def _on_its_side(distribution: CellDistribution, allowed: NDArray[np.bool_]) -> 
         # One point has no spread of its own: a part of the cell is as much narrower as its share is smaller.
         least = spread[i] * np.sqrt(inside[row].mean())
         spread[i] = max(float(np.sqrt((apart**2).mean() / 2.0)), float(least))
-    return CellDistribution(distribution.partition, distribution.p, InCell(mean_lat, mean_lon, spread), allowed)
+    inside_cells = InCell(mean_lat, mean_lon, spread, distribution.spots)
+    return CellDistribution(distribution.partition, distribution.p, inside_cells, allowed)
+
+
+def _spots_on_their_side(
+    distribution: CellDistribution, allowed: NDArray[np.bool_], share: NDArray[np.float64]
+) -> tuple[CellDistribution, NDArray[np.float64]]:
+    """Spots of border cells cut by where they lie, and what is left (n,) of each cell's mass on the allowed side."""
+    inside, partition = distribution.inside, distribution.partition
+    codes = sorted({code[:2] for code, may in zip(partition.region_codes, allowed, strict=True) if may})
+
+    def allows(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
+        gazetteer = load_gazetteer()
+        nearest = gazetteer.countries_of(gazetteer.nearest_ids(lat.ravel(), lon.ravel()))
+        return np.isin(nearest, codes).reshape(lat.shape)
+
+    cells = np.zeros(0, np.int64) if inside.spots is None else inside.spots.cell
+    border = (share[cells] > 0.0) & (share[cells] < 1.0 - 1e-6)
+    spots, left = cut_spots(inside, share, border, allows)
+    in_cell = InCell(inside.lat, inside.lon, inside.spread_km, spots)
+    return CellDistribution(partition, distribution.p, in_cell, distribution.allowed), left
 
 
 def _inside(box: BBox, distribution: CellDistribution, p: NDArray[np.float64]) -> tuple[NDArray[np.float64], InCell]:
     """Mass of each cell inside the box, and where it lies there.
 
     A cell's Gaussian is met with the box by sub-points of equal weight; where too few of them fall inside to say how
-    far they spread, by a grid over the box that is weighed with the Gaussian's density.
+    far they spread, by a grid over the box that is weighed with the Gaussian's density. A spot is met by sub-points.
     """
     share = box.contains(*distribution.sub_points()).mean(axis=1)
     grid = box.grid(_GRID)
@@ -201,7 +230,11 @@ def _inside(box: BBox, distribution: CellDistribution, p: NDArray[np.float64]) -
             mean_lat[i], mean_lon[i] = spherical_mean(lat, lon, weights)
             apart = haversine_km(mean_lat[i], mean_lon[i], lat, lon)
             spread[i] = max(float(np.sqrt((weights * apart**2).sum() / weights.sum() / 2.0)), _LEAST_SPREAD_KM)
-    return p * share, InCell(mean_lat, mean_lon, spread)
+    spots = distribution.spots
+    if spots is None:
+        return p * share, InCell(mean_lat, mean_lon, spread)
+    spots, left = cut_spots(distribution.inside, share, np.ones(len(spots), bool), box.contains)
+    return p * left, InCell(mean_lat, mean_lon, spread, spots)
 
 
 def _box(text: str) -> BBox | None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.distribution import InCell
-from data.geodesy import EARTH_RADIUS_KM, lat_lon, unit_vectors
+from data.geodesy import EARTH_RADIUS_KM, unit_vectors
+from data.in_cell import InCell
 from data.partition import Partition
 from detectors.base import Evidence
 
-__all__ = ["log_likelihood_ratio", "narrow", "strength"]
+__all__ = [
+    "Gains",
+    "area_ratio",
+    "log_likelihood_ratio",
+    "own_gaussians",
+    "point_gains",
+    "point_vectors",
+    "strength",
+    "summed_gains",
+]
 
 _FAR = 40.0  # exponents below -_FAR add nothing that a float could hold beside the rest
-_NARROWS = 0.05  # a point that adds less than this share of a cell's likelihood does not move the mass inside it
-
 
 _ALONG_ROADS = 0.5
 """Share of what stands along roads that goes by a region's settled area, the rest by its photos.
@@ -29,6 +36,10 @@ _SETTLED_KM2 = 25_000.0  # a lone island settles no more of the ocean cell aroun
 _LEAST_SEEN = 0.1  # of a region's photos, this share goes by area: no cell is so empty that a car there says everything
 
 
+Gains = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+"""Numbers of points (g,), rows of the mass at which each adds likelihood (g,), and how much it adds there (g,)."""
+
+
 def log_likelihood_ratio(
     evidence: Evidence, partition: Partition, in_cell: InCell | None = None
 ) -> NDArray[np.float64]:
@@ -36,60 +47,24 @@ def log_likelihood_ratio(
 
     A cell that lies in several countries or regions has the mean of their likelihood ratios, weighted by its shares.
     Around a point the ratio is averaged over the Gaussian of the cell's mass, in closed form: with cell spread s,
-    evidence spread sigma and distance D, ``E[K] = sigma^2 / (sigma^2 + s^2) exp(-D^2 / 2 (sigma^2 + s^2))``.
+    evidence spread sigma and distance D, ``E[K] = sigma^2 / (sigma^2 + s^2) exp(-D^2 / 2 (sigma^2 + s^2))``; in a cell
+    with spots, over their mixture with it.
 
     Args:
         evidence: What a clue says.
         partition: The cells.
         in_cell: Where the mass lies inside them before the clue; None for the partition's own means and spreads.
     """
-    base = _area_ratio(evidence, partition)
+    base = area_ratio(evidence, partition)
     if not evidence.points:
         return np.asarray(np.log(base))
-    gain = _point_gains(evidence, base, *_inside(partition, in_cell))
-    return np.asarray(np.log(base + gain.sum(axis=0)))
-
-
-def narrow(
-    evidences: Sequence[tuple[Evidence, float]], partition: Partition, in_cell: InCell | None = None
-) -> InCell | None:
-    """Where the mass lies inside the cells after all evidence that names points; ``in_cell`` where none does.
-
-    The mass of a cell is its own Gaussian plus, for each point, the product of that Gaussian with the point's: an
-    exact mixture for one clue. It is replaced by the Gaussian of the same mean and variance before the next clue.
-    A clue of weight ``w`` raises its likelihood ratio to the power ``w`` here as in the pool.
-
-    Args:
-        evidences: Evidence and its weight, 0 to 1.
-        partition: The cells.
-        in_cell: Where the mass lies before any clue; None for the partition's own means and spreads.
-    """
-    pointed = [(evidence, power) for evidence, power in evidences if evidence.points and power > 0.0]
-    if not pointed:
-        return in_cell
-    vectors, variance = _inside(partition, in_cell)
-    for evidence, power in pointed:
-        base = _area_ratio(evidence, partition)
-        gain = _point_gains(evidence, base, vectors, variance)  # [k, n]
-        touched = np.flatnonzero(gain.sum(axis=0) > _NARROWS * base)
-        if not len(touched):
-            continue
-        here, wide = vectors[touched], variance[touched]
-        sigma2 = np.array([p.sigma_km for p in evidence.points])[:, None] ** 2
-        toward = wide / (wide + sigma2)  # [k, m] how far the product of the two Gaussians lies towards the point
-        product = _unit((1.0 - toward)[..., None] * here + toward[..., None] * _point_vectors(evidence)[:, None, :])
-        total = gain[:, touched].sum(axis=0)
-        weight = gain[:, touched] / total * (1.0 - (1.0 + total / base[touched]) ** -power)
-        rest = 1.0 - weight.sum(axis=0)
-        mean = _unit(rest[:, None] * here + (weight[..., None] * product).sum(axis=0))
-        variance = variance.copy()
-        variance[touched] = rest * (wide + _axis_variance_km2(here, mean)) + (
-            weight * (toward * sigma2 + _axis_variance_km2(product, mean))
-        ).sum(axis=0)
-        vectors = vectors.copy()
-        vectors[touched] = mean
-    lat, lon = lat_lon(vectors)
-    return InCell(lat, lon, np.sqrt(variance))
+    gain = summed_gains(point_gains(evidence, base, *own_gaussians(partition, in_cell)), len(base))
+    if in_cell is not None and in_cell.spots is not None:
+        spots = in_cell.spots
+        at_spots = point_gains(evidence, base[spots.cell], spots.vectors(), spots.sigma_km**2)
+        there = spots.share * summed_gains(at_spots, len(spots))
+        gain = in_cell.rest * gain + np.bincount(spots.cell, weights=there, minlength=len(gain))
+    return np.asarray(np.log(base + gain))
 
 
 def strength(evidence: Evidence) -> float:
@@ -98,28 +73,19 @@ def strength(evidence: Evidence) -> float:
     return max([*evidence.countries.values(), *evidence.regions.values(), *points, 0.0]) - evidence.elsewhere
 
 
-def _inside(partition: Partition, in_cell: InCell | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def own_gaussians(partition: Partition, in_cell: InCell | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Unit vectors (n, 3) of the means inside the cells, and variances (n,) in km2 per axis."""
     if in_cell is None:
         return partition.vectors, partition.spread_km.astype(np.float64) ** 2
     return unit_vectors(in_cell.lat, in_cell.lon), in_cell.spread_km**2
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
-
-
-def _axis_variance_km2(vectors: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared distance from the mean, shared between the two axes."""
-    return np.asarray(EARTH_RADIUS_KM**2 * ((vectors - mean) ** 2).sum(axis=-1) / 2.0)
-
-
-def _point_vectors(evidence: Evidence) -> NDArray[np.float64]:
+def point_vectors(evidence: Evidence) -> NDArray[np.float64]:
     """(k, 3) unit vectors of the points."""
     return unit_vectors(np.array([p.lat for p in evidence.points]), np.array([p.lon for p in evidence.points]))
 
 
-def _area_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]:
+def area_ratio(evidence: Evidence, partition: Partition) -> NDArray[np.float64]:
     """(n,) likelihood ratio from what the evidence says about countries and regions."""
     if not evidence.countries and not evidence.regions:
         return np.full(len(partition), np.exp(evidence.elsewhere))
@@ -169,19 +135,29 @@ def _along_roads(partition: Partition) -> NDArray[np.float64]:
     return 1.0 - _ALONG_ROADS + _ALONG_ROADS * ratio
 
 
-def _point_gains(
+def point_gains(
     evidence: Evidence, base: NDArray[np.float64], vectors: NDArray[np.float64], variance: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(k, n) what each point adds to the likelihood ratio of each cell with mass at ``vectors`` (n, 3)."""
-    sigma2 = np.array([p.sigma_km for p in evidence.points])[:, None] ** 2
-    total = sigma2 + variance[None, :]  # [k, n]
+) -> Gains:
+    """What each point adds to the likelihood ratio ``base`` (n,) of mass at ``vectors`` (n, 3): where it adds any.
+
+    Returns:
+        Points (g,), rows of the mass (g,) and what the ones add at the others (g,).
+    """
+    points = point_vectors(evidence)
+    sigma2 = np.array([p.sigma_km for p in evidence.points]) ** 2
+    # Most mass is far from most points: single precision, 10 km off at the most, says which may be near.
+    reach = np.float32(2.0 * _FAR / (2.0 * EARTH_RADIUS_KM**2))
+    least = (1.0 - 2e-6) - reach * variance.astype(np.float32) - (reach * sigma2.astype(np.float32))[:, None]
+    k, row = np.nonzero(points.astype(np.float32) @ vectors.astype(np.float32).T > least)
     # The chord is within 1 % of the arc up to 3,000 km, and cheaper; far points add nothing either way.
-    chord2 = EARTH_RADIUS_KM**2 * np.maximum(2.0 - 2.0 * (_point_vectors(evidence) @ vectors.T), 0.0)
-    gain = np.zeros_like(total)
-    k, cell = np.nonzero(chord2 < 2.0 * _FAR * total)  # most cells are far from most points
-    near = total[k, cell]
-    kernel = sigma2[k, 0] / near * np.exp(-chord2[k, cell] / (2.0 * near))
-    height = np.exp(np.array([p.log_lr for p in evidence.points]))[k] - base[cell]
+    chord2 = EARTH_RADIUS_KM**2 * ((points[k] - vectors[row]) ** 2).sum(axis=1)
+    total = sigma2[k] + variance[row]
+    kernel = sigma2[k] / total * np.exp(-chord2 / (2.0 * total))
+    height = np.exp(np.array([p.log_lr for p in evidence.points]))[k] - base[row]
     # A point may not take likelihood away from its surroundings: evidence against a place is said by area.
-    gain[k, cell] = np.maximum(height, 0.0) * kernel
-    return gain
+    return k, row, np.maximum(height, 0.0) * kernel
+
+
+def summed_gains(gains: Gains, n: int) -> NDArray[np.float64]:
+    """(n,) what all points together add."""
+    return np.bincount(gains[1], weights=gains[2], minlength=n).astype(np.float64)

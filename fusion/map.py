@@ -199,7 +199,7 @@ def render_map(
     side_km, edges = density_scale([cell.p for cell in cells], [cell.own_area_km2 for cell in cells])
     data = {
         "point": [round(lat, 5), _wrap(lon)],
-        "radius": f"{radius_km:,.0f} km" if radius_km >= 10 else f"{radius_km:.1f} km",
+        "radius": _distance(radius_km),
         "circle": _rounded(circle_ring(lat, lon, radius_km)),
         "cells": [
             _cell(cell, class_of(cell.p / cell.own_area_km2 * side_km**2, edges))
@@ -386,6 +386,13 @@ def _ledger_row(row: MapLedgerRow) -> dict[str, Any]:
 def _wrap(lon: float) -> float:
     """The longitude within [-180, 180)."""
     return round((lon + 180.0) % 360.0 - 180.0, 5)
+
+
+def _distance(km: float) -> str:
+    """A distance as the page says it: whole km, tenths below 10 km, and metres below 1 km."""
+    if km < 1.0:
+        return f"{max(10 * round(100 * km), 10)} m"
+    return f"{km:,.0f} km" if km >= 10 else f"{km:.1f} km"
 
 
 def _rounded(ring: NDArray[np.float64]) -> list[list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from data import s2
+from data.distribution import CellDistribution
 from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
+from data.geodesy import destination
 from data.version import __version__
 from fusion.describe import NOTHING_NEW, nothing_new, summary
 from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
@@ -32,6 +34,7 @@ _NOTEBOOK_HEIGHT_PX = 640
 _SUFFIXES = (".html", ".htm")
 _NAMED_CELLS = 12  # the likeliest cells are named by their nearest place,
 _NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
+_LEAST_SPOT, _SPOT_CORNERS = 0.005, 36  # spots with less probability are not drawn apart from their cell
 
 
 def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
@@ -46,15 +49,17 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
     likeliest = indices[np.argsort(-drawn.p[indices], kind="stable")[:_NAMED_CELLS]]
     likeliest = likeliest[drawn.partition.area_km2[likeliest] <= _NAMED_KM2]
     names = dict(zip(likeliest.tolist(), _nearest_names(drawn.lat[likeliest], drawn.lon[likeliest]), strict=True))
+    countries = dict(zip(indices.tolist(), drawn.main_countries(indices), strict=True))
+    spots, of_spots = _spots(drawn, countries)
     cells = [
         MapCell(
             ring,
-            float(drawn.p[i]),
+            max(float(drawn.p[i]) - of_spots.get(i, 0.0), 0.0),
             country,
             names.get(i, ""),
             area_km2=float(drawn.partition.area_km2[i]),
         )
-        for i, ring, country in zip(indices.tolist(), corners, drawn.main_countries(indices), strict=True)
+        for (i, country), ring in zip(countries.items(), corners, strict=True)
     ]
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
@@ -62,7 +67,7 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
         summary=[*summary(answer), *notes],
         point=(answer.lat, answer.lon),
         radius_km=answer.radius_km,
-        cells=cells,
+        cells=[*cells, *spots],
         cells_note=note,
         photo=photo,
         photo_scale=answer.thumbnail_scale,
@@ -120,6 +125,25 @@ def write_text(path: Path, text: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise WhenceError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
     return path
+
+
+def _spots(drawn: CellDistribution, countries: Mapping[int, str]) -> tuple[list[MapCell], dict[int, float]]:
+    """Spots of the cells in ``countries`` as discs of two sigma, and the mass that they take from each cell."""
+    if drawn.spots is None:
+        return [], {}
+    spots, mass = drawn.spots, drawn.p[drawn.spots.cell] * drawn.spots.share
+    shown = [i for i in np.flatnonzero(mass >= _LEAST_SPOT).tolist() if int(spots.cell[i]) in countries]
+    names = _nearest_names(spots.lat[shown], spots.lon[shown]) if shown else []
+    bearings = np.linspace(0.0, 360.0, _SPOT_CORNERS, endpoint=False)
+    discs: list[MapCell] = []
+    taken: dict[int, float] = {}
+    for i, name in zip(shown, names, strict=True):
+        cell, sigma = int(spots.cell[i]), float(spots.sigma_km[i])
+        ring = np.stack(destination(spots.lat[i], spots.lon[i], bearings, 2.0 * sigma), axis=1)
+        label = f"a spot in {name}" if name else "a spot"
+        discs.append(MapCell(ring, float(mass[i]), countries[cell], label, area_km2=4.0 * np.pi * sigma**2))
+        taken[cell] = taken.get(cell, 0.0) + float(mass[i])
+    return discs, taken
 
 
 def _nearest_names(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> list[str]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from detectors.base import Clue
 from fusion.context import NOTHING_KNOWN, Context
-from fusion.evidence import narrow
 from fusion.laid import RELIABILITY, LaidClues
+from fusion.narrowing import narrow
 
 __all__ = ["RELIABILITY", "SAME_NATS", "Fused", "LogLinearPool", "narrowed"]
 
@@ -97,7 +97,7 @@ def narrowed(
     if posterior is prior:
         return posterior
     told = [(clue.evidence, weight) for clue, weight in zip(clues, weights, strict=True)]
-    in_cell = narrow(told, prior.partition, prior.in_cell)
+    in_cell = narrow(told, prior.partition, prior.in_cell, posterior.p)
     if in_cell is prior.in_cell:
         return posterior
     return CellDistribution(posterior.partition, posterior.p, in_cell)

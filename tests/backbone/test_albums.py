@@ -9,7 +9,9 @@ from backbone.albums import averaged, effective_photos, fit_dependency, logs, mu
 from backbone.density import DensityPrior
 from data.distribution import CellDistribution
 from data.errors import RequestError
+from data.in_cell import InCell
 from data.partition import Partition
+from data.spots import Spots
 from tests.backbone.trained import small_partition
 
 
@@ -148,3 +150,17 @@ def test_what_is_fitted_is_what_answers_also_beneath_what_a_probability_counts_f
     truth = np.array([int(answer.p.argsort()[-2])])
     fitted = [fit_dependency([said], logs(base.p), truth) for said in (log_p, clamped)]
     assert fitted[0] == fitted[1] != fit_dependency([], logs(base.p), truth[:0])
+
+
+def test_an_album_keeps_the_spots_of_its_photos_each_with_its_photos_share(
+    cells: Partition, base: CellDistribution
+) -> None:
+    plain, other = some(cells, 1), some(cells, 2)
+    at = float(cells.lat[3]), float(cells.lon[3])
+    spot = Spots(np.array([3]), *(np.array([x]) for x in (*at, 0.1, 0.8)))
+    own = InCell(cells.lat, cells.lon, cells.spread_km.astype(np.float64), spot)
+    known = CellDistribution(cells, plain.p, own)
+    for joint in (averaged([known, other]), multiplied([other, known], base)):
+        assert joint.spots is not None and joint.spots.share.tolist() == [pytest.approx(0.4)]
+        assert (joint.spots.lat[0], joint.spots.lon[0]) == at
+        assert (joint.spread_km == cells.spread_km).all()

@@ -34,6 +34,7 @@ from data.distribution import CellDistribution, InCell
 from data.errors import DatasetError, RequestError, WeightsError
 from data.partition import load_default
 from data.rebin import rebinned
+from data.spots import Spots
 from tests.backbone.trained import TOWNS, ColouredPhotos, small_partition
 
 Images = Sequence[NDArray[np.uint8]]
@@ -190,7 +191,8 @@ def test_narrowed_cells_stay_narrow_where_the_member_that_narrowed_them_has_the_
             p[cell] = 1.0
             lat, lon, spread = self.partition.lat.copy(), self.partition.lon.copy(), np.full(len(p), 3.0)
             lat[cell], lon[cell] = 48.21, 16.41
-            return PriorOutput(CellDistribution(self.partition, p, InCell(lat, lon, spread)))
+            told = Spots(np.array([cell]), np.array([48.2]), np.array([16.4]), np.array([0.1]), np.array([0.7]))
+            return PriorOutput(CellDistribution(self.partition, p, InCell(lat, lon, spread, told)))
 
     made: dict[str, Any] = {"density": DensityPrior(load_default()), "narrow": Narrow("narrow", [])}
     path = written(tmp_path, members=(member("density"), member("narrow", "a" * 64)))
@@ -199,6 +201,8 @@ def test_narrowed_cells_stay_narrow_where_the_member_that_narrowed_them_has_the_
     assert output.distribution.in_cell is not None
     assert output.distribution.lat[cell] == pytest.approx(48.21, abs=0.01)
     assert output.distribution.spread_km[cell] == pytest.approx(3.0, rel=0.2)
+    assert output.distribution.spots is not None
+    assert output.distribution.spots.share.tolist() == [pytest.approx(0.7, abs=0.01)]
     elsewhere = int(load_default().cells_of(-33.9, 151.2)[0])
     assert output.distribution.lat[elsewhere] == pytest.approx(load_default().lat[elsewhere])
 

@@ -12,7 +12,8 @@ from data.geodesy import destination, haversine_km
 from data.in_cell import InCell
 from data.partition import Partition
 from detectors.base import Evidence, PointEvidence
-from fusion.evidence import log_likelihood_ratio, narrow
+from fusion.evidence import log_likelihood_ratio
+from fusion.narrowing import narrow
 
 MADRID = (40.4168, -3.7038)
 
@@ -89,11 +90,12 @@ def test_a_sharp_point_narrows_the_cell_to_itself(partition: Partition) -> None:
     lat, lon = destination(float(partition.lat[wide]), float(partition.lon[wide]), 10.0, 50.0)
     sharp = Evidence(-3.0, points=(PointEvidence(float(lat), float(lon), 1.0, 18.0),))
     inside = narrow([(sharp, 1.0)], partition)
-    assert inside is not None
-    assert haversine_km(inside.lat[wide], inside.lon[wide], lat, lon) < 3.0
-    assert 0.5 < inside.spread_km[wide] < 5.0
-    far = cell(partition, -float(lat), 0.0)
-    assert inside.spread_km[far] == pytest.approx(float(partition.spread_km[far]))
+    assert inside is not None and inside.spots is not None
+    spot = inside.spots.chosen(inside.spots.cell == wide)
+    assert haversine_km(spot.lat[0], spot.lon[0], lat, lon) < 0.1
+    assert spot.sigma_km[0] == pytest.approx(1.0, rel=1e-3) and spot.share[0] > 0.99
+    assert inside.spread_km[wide] == partition.spread_km[wide], "the rest lies where it lay"
+    assert not (inside.spots.cell == cell(partition, -float(lat), 0.0)).any()
 
 
 def test_weak_or_lightly_weighed_evidence_hardly_narrows(partition: Partition) -> None:
@@ -102,14 +104,15 @@ def test_weak_or_lightly_weighed_evidence_hardly_narrows(partition: Partition) -
     weak = Evidence(-0.01, points=(PointEvidence(*MADRID, 500.0, 0.05),))
     inside = narrow([(weak, 1.0)], partition)
     assert inside is not None and inside.spread_km[index] == pytest.approx(own, rel=0.02)
+    assert inside.spots is None or not (inside.spots.cell == index).any()
     wide = int(np.argmin(np.abs(partition.spread_km - 100.0)))
     strong = Evidence(-0.2, points=(PointEvidence(float(partition.lat[wide]), float(partition.lon[wide]), 5.0, 5.0),))
-    spreads = []
+    shares = []
     for weight in (0.0, 0.01, 0.5, 1.0):
         inside = narrow([(strong, weight)], partition)
-        spreads.append(100.0 if inside is None else float(inside.spread_km[wide]))
-    assert spreads == sorted(spreads, reverse=True)
-    assert spreads[1] > 0.97 * float(partition.spread_km[wide]) and spreads[3] < 0.95 * float(partition.spread_km[wide])
+        shares.append(0.0 if inside is None else float(1.0 - inside.rest[wide]))
+    assert shares == sorted(shares)
+    assert shares[1] < 0.01 < 0.1 < shares[2] < shares[3]
     assert narrow([(Evidence(-1.0, {"ES": 1.0}), 1.0)], partition) is None
 
 
@@ -145,11 +148,13 @@ def test_what_is_known_inside_a_cell_is_where_narrowing_starts(partition: Partit
     assert narrow([(Evidence(0.0, {"ES": 1.0}), 1.0)], partition, before) is before
     far = Evidence(0.0, points=(PointEvidence(*MADRID, 5.0, 4.0),))
     after = narrow([(far, 1.0)], partition, before)
-    assert after is not None and after.spread_km[at] == pytest.approx(before.spread_km[at])
-    assert after.lon[at] == pytest.approx(before.lon[at])
+    assert after is not None and after.spread_km[at] == before.spread_km[at] and after.lon[at] == before.lon[at]
     near = PointEvidence(float(before.lat[at]), float(before.lon[at]), float(before.spread_km[at]), 6.0)
     after = narrow([(Evidence(0.0, points=(near,)), 1.0)], partition, before)
-    assert after is not None and after.spread_km[at] < 0.8 * before.spread_km[at], "evidence narrows further"
+    assert after is not None and after.spots is not None
+    spot = after.spots.chosen(after.spots.cell == at)
+    narrower = pytest.approx(before.spread_km[at] / math.sqrt(2.0), rel=1e-3)
+    assert spot.share[0] > 0.98 and spot.sigma_km[0] == narrower, "evidence narrows further"
 
 
 def test_evidence_is_weighed_where_the_mass_is(partition: Partition) -> None:
@@ -158,3 +163,162 @@ def test_evidence_is_weighed_where_the_mass_is(partition: Partition) -> None:
     point = PointEvidence(float(before.lat[at]), float(before.lon[at]), 5.0, 5.0)
     plain, known = (log_likelihood_ratio(Evidence(0.0, points=(point,)), partition, x)[at] for x in (None, before))
     assert known > plain + 1.0
+
+
+def street_cell(partition: Partition) -> tuple[int, float, float]:
+    """A cell of photos with a spread of about 8 km, and a point 6 km from its middle."""
+    wide = int(np.argmin(np.abs(partition.spread_km - 8.0) + 100.0 * (partition.photos < 20)))
+    lat, lon = destination(partition.lat[wide], partition.lon[wide], 70.0, 6.0)
+    return wide, float(lat), float(lon)
+
+
+def only(partition: Partition, index: int) -> np.ndarray:
+    p = np.zeros(len(partition), np.float32)
+    p[index] = 1.0
+    return p
+
+
+def test_a_shop_known_to_100_m_moves_the_answer_to_it_and_leaves_the_rest_where_it_was(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    p = only(partition, wide)
+    for nats, share in ((11.0, 0.92), (14.0, 0.996)):
+        shop = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.1, nats),))
+        said = CellDistribution(partition, p, narrow([(shop, 1.0)], partition, None, p))
+        assert said.spots is not None and said.spots.share.tolist() == [pytest.approx(share, abs=0.01)]
+        assert haversine_km(*said.point(), lat, lon) < 0.1
+        share = float(said.spots.share[0])
+        assert said.radius_km(*said.point()) == pytest.approx(0.1 * math.sqrt(-2 * math.log(1 - 0.5 / share)), rel=0.03)
+        assert said.mass_within(*said.point(), 1.0) == pytest.approx(share, abs=0.01)
+        assert said.spread_km[wide] == partition.spread_km[wide] and said.lat[wide] == partition.lat[wide]
+
+
+def test_the_mass_inside_a_cell_is_that_of_the_product_sampled_at_random(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    own = float(partition.spread_km[wide])
+    points = (PointEvidence(lat, lon, 0.2, 7.0), PointEvidence(float(partition.lat[wide]), lon, 3.0, 2.0))
+    area = PointEvidence(lat, float(partition.lon[wide]), 30.0, 1.5)
+    clues = [Evidence(-1.0, points=points), Evidence(-0.5, points=(area,))]
+    p = only(partition, wide)
+    said = CellDistribution(partition, p, narrow([(clue, 1.0) for clue in clues], partition, None, p))
+    # Drawn around the middle and around every point in equal parts, and weighed by density: shops are small.
+    rng = np.random.default_rng(1)
+    middles = [
+        (float(partition.lat[wide]), float(partition.lon[wide]), own),
+        *((q.lat, q.lon, q.sigma_km) for q in points),
+    ]
+    count = 150_000
+    drawn = [
+        destination(a, b, 360.0 * rng.random(count), s * np.sqrt(-2.0 * np.log(rng.random(count))))
+        for a, b, s in middles
+    ]
+    places = tuple(np.concatenate(axis) for axis in zip(*drawn, strict=True))
+
+    def density(a: float, b: float, s: float) -> np.ndarray:
+        return np.asarray(np.exp(-(haversine_km(*places, a, b) ** 2) / (2.0 * s**2)) / s**2)
+
+    weight = density(*middles[0]) / sum(density(*middle) for middle in middles)
+    for clue in clues:
+        ratio = np.full(len(weight), math.exp(clue.elsewhere))
+        for point in clue.points:
+            fall = np.exp(-(haversine_km(*places, point.lat, point.lon) ** 2) / (2.0 * point.sigma_km**2))
+            ratio += (math.exp(point.log_lr) - math.exp(clue.elsewhere)) * fall
+        weight *= ratio
+    weight /= weight.sum()
+    for at in ((lat, lon), (float(partition.lat[wide]), float(partition.lon[wide])), said.point()):
+        d = haversine_km(*at, *places)
+        for km in (0.3, 1.0, 3.0, 6.0, 10.0, 15.0, 25.0):
+            assert said.mass_within(*at, km) == pytest.approx(float(weight[d <= km].sum()), abs=0.01), (at, km)
+
+
+def test_a_second_clue_about_the_shop_makes_it_likelier_but_not_nearer(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    p = only(partition, wide)
+    shop = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.1, 8.0),))
+    shares = []
+    for count in (1, 2, 3, 100):
+        inside = narrow([(shop, 1.0)] * count, partition, None, p)
+        assert inside is not None and inside.spots is not None and len(inside.spots) == 1
+        shares.append(float(inside.spots.share[0]))
+        assert inside.spots.sigma_km[0] == pytest.approx(0.1, rel=1e-3)
+    assert shares == sorted(shares) and shares[0] < 0.5 < 0.99 < shares[1]
+
+
+def test_two_shops_in_one_cell_share_its_mass_until_a_clue_decides(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    p = only(partition, wide)
+    here, there = PointEvidence(lat, lon, 0.1, 13.0), PointEvidence(float(partition.lat[wide]), lon, 0.1, 13.0)
+    both = Evidence(-1.0, points=(here, there))
+    inside = narrow([(both, 1.0)], partition, None, p)
+    assert inside is not None and inside.spots is not None and len(inside.spots) == 2
+    told = Evidence(-1.0, points=(PointEvidence(there.lat, there.lon, 0.5, 6.0),))
+    for clues in ([both, told], [told, both]):
+        inside = narrow([(clue, 1.0) for clue in clues], partition, None, p)
+        assert inside is not None and inside.spots is not None
+        best = int(np.argmax(inside.spots.share))
+        assert inside.spots.share[best] > 0.9
+        assert haversine_km(inside.spots.lat[best], inside.spots.lon[best], there.lat, there.lon) < 0.02
+
+
+def test_a_clue_of_half_weight_leaves_more_where_it_was(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    p = only(partition, wide)
+    shop = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.1, 12.0),))
+    base, ratio = -1.0, float(log_likelihood_ratio(shop, partition)[wide])
+    for weight in (0.25, 0.5, 1.0):
+        inside = narrow([(shop, weight)], partition, None, p)
+        assert inside is not None and inside.rest[wide] == pytest.approx(math.exp(weight * (base - ratio)), rel=1e-6)
+
+
+def test_cells_without_probability_are_not_narrowed(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    shop = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.1, 12.0),))
+    elsewhere = only(partition, cell(partition, -33.87, 151.21))
+    assert narrow([(shop, 1.0)], partition, None, elsewhere) is None
+    known = narrow([(shop, 1.0)], partition, None, only(partition, wide))
+    assert known is not None and known.spots is not None
+    later = narrow([(shop, 1.0)], partition, known, elsewhere)
+    assert later is not None and later is known, "spots elsewhere stay as they are"
+
+
+def test_evidence_is_weighed_over_spots_too(partition: Partition) -> None:
+    wide, lat, lon = street_cell(partition)
+    shop = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.1, 10.0),))
+    known = narrow([(shop, 1.0)], partition, None, only(partition, wide))
+    assert known is not None and known.spots is not None
+    again = Evidence(-1.0, points=(PointEvidence(lat, lon, 0.3, 5.0),))
+    plain, aware = (float(log_likelihood_ratio(again, partition, x)[wide]) for x in (None, known))
+    share = float(known.spots.share[0])
+    at_spot = (math.exp(5.0) - math.exp(-1.0)) * 0.09 / (0.09 + 0.01) + math.exp(-1.0)
+    assert aware == pytest.approx(math.log(share * at_spot + (1.0 - share) * math.exp(plain)), abs=1e-3)
+    assert aware > plain + 3.0
+    middle = PointEvidence(float(partition.lat[wide]), float(partition.lon[wide]), 1.0, 9.0)
+    beside = Evidence(-1.0, points=(middle,))
+    plain, aware = (float(log_likelihood_ratio(beside, partition, x)[wide]) for x in (None, known))
+    gain = math.exp(plain) - math.exp(-1.0)
+    assert aware == pytest.approx(math.log(math.exp(-1.0) + (1.0 - share) * gain), abs=1e-3)
+
+
+@pytest.mark.parametrize("clues", [1, 3, 20])
+def test_whatever_the_clues_say_the_mass_stays_a_mixture_that_answers(density: CellDistribution, clues: int) -> None:
+    partition = density.partition
+    rng = np.random.default_rng(clues)
+    wide, lat, lon = street_cell(partition)
+    for _ in range(2):
+        told = []
+        for _ in range(clues):
+            at = [(lat, lon), (90.0, 0.0), (-16.8, 180.0), (float(rng.uniform(-90, 90)), float(rng.uniform(-180, 180)))]
+            points = tuple(
+                PointEvidence(
+                    *at[int(rng.integers(4))], 10.0 ** float(rng.uniform(-3, 3.5)), float(rng.uniform(-50, 50))
+                )
+                for _ in range(int(rng.integers(1, 6)))
+            )
+            told.append((Evidence(float(rng.uniform(-50, 1)), points=points), float(rng.random())))
+        for p in (None, density.p, only(partition, wide)):
+            inside = narrow(told, partition, None, p)
+            said = CellDistribution(partition, density.p if p is None else p, inside)
+            radii = [said.radius_km(*said.point(), mass) for mass in (0.05, 0.5, 0.95)]
+            assert radii == sorted(radii) and radii[0] > 0.0 and math.isfinite(radii[2])
+            if said.spots is not None:
+                assert said.inside.rest.min() >= 0.0 and said.spots.share.min() >= 1e-3
+                assert np.bincount(said.spots.cell).max() <= 16
