@@ -17,6 +17,7 @@ from detectors.base import Box, Clue, Reading
 
 if TYPE_CHECKING:
     from data.gazetteer import Place
+    from fusion.level import Level
 
 __all__ = ["Answer", "Failure", "LedgerRow"]
 
@@ -111,11 +112,37 @@ class Answer:
         """The ``k`` likeliest cells."""
         return self.distribution.top(k)
 
-    def to_dict(self, *, top: int = 5) -> dict[str, Any]:
+    def level(self, confidence: float = 0.8) -> Level | None:
+        """The finest of street, city, region, country and continent with at least that probability; None if none has.
+
+        Raises:
+            RequestError: The confidence does not lie between 0 and 1.
+        """
+        from fusion.level import level_of
+
+        if confidence not in self._levels:
+            self._levels[confidence] = level_of(
+                self.distribution, self.lat, self.lon, confidence, half_km=self.radius_km
+            )
+        return self._levels[confidence]
+
+    @cached_property
+    def _levels(self) -> dict[float, Level | None]:
+        return {}
+
+    def to_dict(self, *, top: int = 5, confidence: float = 0.8) -> dict[str, Any]:
         r"""Plain data as in ``fusion/assets/answer.schema.json``; probabilities to 6 digits, degrees to 5.
 
         What UTF-8 cannot hold, as in the name of a file that is not UTF-8, is escaped (``\udce9``).
+
+        Args:
+            top: Likeliest cells.
+            confidence: Of the level that is named.
+
+        Raises:
+            RequestError: The confidence does not lie between 0 and 1.
         """
+        level = self.level(confidence)
         return {
             "file": _encodable(self.file),
             "lat": round(self.lat, 5),
@@ -125,6 +152,14 @@ class Answer:
             "country_probability": round(self.countries[self.country], 6),
             "countries": {code: round(p, 6) for code, p in self.countries.items() if p >= 5e-4},
             "place": None if self.place is None else f"{self.place.name}, {self.place.country}",
+            "level": None
+            if level is None
+            else {
+                "level": level.level,
+                "name": encodable(level.name),
+                "code": level.code,
+                "probability": round(min(level.probability, 1.0), 6),
+            },
             "prior": self.prior_name,
             "scene": None if self.scene is None else {name: round(p, 6) for name, p in self.scene.items()},
             "top": [
@@ -173,21 +208,21 @@ class Answer:
             "version": __version__,
         }
 
-    def to_json(self, *, top: int = 5) -> str:
+    def to_json(self, *, top: int = 5, confidence: float = 0.8) -> str:
         """``to_dict`` as one line of JSON."""
-        return json.dumps(self.to_dict(top=top), ensure_ascii=True)
+        return json.dumps(self.to_dict(top=top, confidence=confidence), ensure_ascii=True)
 
-    def to_html(self) -> str:
+    def to_html(self, *, confidence: float = 0.8) -> str:
         """One self-contained HTML page: map, photo with clue boxes, ledger. It loads nothing from anywhere."""
         from fusion.page import answer_page  # the page's assets are read only when a map is asked for
 
-        return answer_page(self)
+        return answer_page(self, confidence=confidence)
 
-    def save_map(self, path: str | Path) -> Path:
+    def save_map(self, path: str | Path, *, confidence: float = 0.8) -> Path:
         """Write ``to_html`` to ``path`` and return it; a half-written file is never left."""
         from fusion.page import write_text
 
-        return write_text(Path(path), self.to_html())
+        return write_text(Path(path), self.to_html(confidence=confidence))
 
     def _repr_html_(self) -> str:
         from fusion.page import notebook_frame

@@ -19,6 +19,7 @@ __all__ = [
     "distance",
     "effect",
     "headline",
+    "level_words",
     "line",
     "nothing_new",
     "percent",
@@ -35,9 +36,12 @@ _LINE = 118
 NOTHING_NEW = "adds nothing: a more specific clue uses the same text"
 
 
-def describe(answer: Answer, *, countries: int = 4) -> str:
+def describe(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> str:
     """The answer in a few lines: point, radius, countries, prior, and the clues that moved it most."""
-    lines = [printable(answer.file or "photo"), *(f"  {line}" for line in summary(answer, countries=countries))]
+    lines = [
+        printable(answer.file or "photo"),
+        *(f"  {line}" for line in summary(answer, countries=countries, confidence=confidence)),
+    ]
     told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
     if not told:
         count = len(answer.readings)
@@ -57,13 +61,22 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
     return "\n".join(lines)
 
 
-def summary(answer: Answer, *, countries: int = 4) -> list[str]:
-    """Three lines: where and how sure, countries, prior; a fourth for the scene, where it was asked for."""
+def summary(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> list[str]:
+    """Four lines: where and how sure, what it vouches for, countries, prior; a fifth for the scene, if it was asked."""
     likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
     by = "what the picture looks like" if answer.visual else "where photos are taken; no visual model was used"
     prior = f"prior: {printable(answer.prior_name)} ({by})"
     shown = [] if answer.scene is None else [f"scene: {scene_words(answer.scene)}"]
-    return [headline(answer), "countries: " + ", ".join(likely), prior, *shown]
+    return [headline(answer), level_words(answer, confidence), "countries: " + ", ".join(likely), prior, *shown]
+
+
+def level_words(answer: Answer, confidence: float = 0.8) -> str:
+    """The finest place that the answer vouches for, in a line: ``"at least 80 % sure of the country Spain (93 %)"``."""
+    level = answer.level(confidence)
+    wanted = f"{100 * confidence:.3g} %"
+    if level is None:
+        return f"at least {wanted} sure of no place, not even of a continent"
+    return f"at least {wanted} sure of {level}: {percent(level.probability)}"
 
 
 def scene_words(scene: Mapping[str, float]) -> str:

@@ -34,8 +34,14 @@ _NAMED_CELLS = 12  # the likeliest cells are named by their nearest place,
 _NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
 
 
-def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
-    """The answer as one self-contained HTML page, ``notes`` below its summary; it loads nothing from anywhere."""
+def answer_page(answer: Answer, *, notes: Sequence[str] = (), confidence: float = 0.8) -> str:
+    """The answer as one self-contained HTML page; it loads nothing from anywhere.
+
+    Args:
+        answer: What is shown.
+        notes: Lines below its summary.
+        confidence: Of the level that is named.
+    """
     levels = {name: answer.distribution.at_level(name) for name in ("fine", "middle", "coarse")}
     name, indices, note = choose_level(
         {name: level.p for name, level in levels.items()},
@@ -59,7 +65,7 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
         title=f"whence: {Path(answer.file).name if answer.file else 'photo'}",
-        summary=[*summary(answer), *notes],
+        summary=[*summary(answer, confidence=confidence), *notes],
         point=(answer.lat, answer.lon),
         radius_km=answer.radius_km,
         cells=cells,
