@@ -18,7 +18,9 @@ from data.errors import ImageError, RequestError
 from data.printable import printable
 from detectors.base import Clue, Reading
 from fusion.album_clues import shared_clues
-from fusion.answer import Answer, Failure, LedgerRow
+from fusion.answer import Answer, Failure
+from fusion.effects import Effect
+from fusion.ledger import LedgerRow
 
 if TYPE_CHECKING:
     from data.gazetteer import Place
@@ -111,6 +113,11 @@ class Album:
     def ledger(self) -> Sequence[LedgerRow]:
         """One row per clue, in the same order; ``photo_of`` and ``seen_in`` name its photos."""
         return self.answer.ledger
+
+    @property
+    def effects(self) -> Sequence[Effect]:
+        """What each step did, in order: the photos together, all clues together, what the user knew already."""
+        return self.answer.effects
 
     def credible_radius_km(self, mass: float) -> float:
         """Radius in km around the point that holds ``mass`` of the probability, 0 < mass < 1."""

@@ -17,13 +17,14 @@ from data import s2
 from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.version import __version__
-from fusion.describe import NOTHING_NEW, nothing_new, summary
+from fusion.describe import NOTHING_NEW, no_clue, nothing_new, radius_words, step, summary
 from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
 
 if TYPE_CHECKING:
     from detectors.base import Clue
     from fusion.album import Album
     from fusion.answer import Answer
+    from fusion.ledger import LedgerRow
 
 __all__ = ["answer_page", "check_map_path", "notebook_frame", "write_text"]
 
@@ -82,10 +83,12 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = (), confidence: float 
                 p_before=row.p_before,
                 p_after=row.p_after,
                 log_odds=row.log_odds,
-                note=_note(row.weight, row.log_odds),
+                note=_note(row),
             )
             for row in answer.ledger
         ],
+        steps=[(effect.what, step(effect)) for effect in answer.effects],
+        no_clue=_sentence(no_clue(answer)),
         readings=[reading.text for reading in answer.readings],
         footer=f"whence {__version__}, prior {answer.prior_name}. A guess is a lead, never proof.",
     )
@@ -150,7 +153,13 @@ def _clue(clue: Clue) -> MapClue:
     )
 
 
-def _note(weight: float, log_odds: float) -> str:
-    if nothing_new(weight, log_odds):
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _note(row: LedgerRow) -> str:
+    if nothing_new(row.weight, row.log_odds):
         return NOTHING_NEW
-    return f"weight {weight:.2f}" if weight else "beside a more specific clue of the same text"
+    weight = f"weight {row.weight:.2f}" if row.weight else "beside a more specific clue of the same text"
+    radius = radius_words(row.radius_before_km, row.radius_after_km)
+    return f"{radius}; {weight}" if radius else weight

@@ -51,6 +51,7 @@ COLUMNS: Mapping[str, str] = {
     "readings": "JSON array: each line of text with its box, confidence and script",
     "clues": "JSON array: what the text says about places",
     "ledger": "JSON array: how much each clue moved the answer",
+    "effects": "JSON array: how much the picture, all clues together and what was known already moved it",
     "lookups": "JSON array: network look-ups that were made",
     "error": "kind of error, such as ImageError; empty where all went well",
     "message": "what is wrong with the photo and what to do",
@@ -60,7 +61,7 @@ COLUMNS: Mapping[str, str] = {
 
 _FOREIGN = "is no result file, or one of another version: move it away, or name another one"
 _KEY = ("file", "size", "modified", "error", "settings")  # what is read again
-_NESTED = ("countries", "top", "readings", "clues", "ledger", "lookups")
+_NESTED = ("countries", "top", "readings", "clues", "ledger", "effects", "lookups")
 _REAL = ("lat", "lon", "radius_km", "country_probability", "level_probability", "scene_probability")
 _SYNC_ROWS = 16  # rows that a power cut, not a kill, may cost
 _GROUP = 1000  # rows of a Parquet row group, and in memory at once
