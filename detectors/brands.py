@@ -32,7 +32,7 @@ from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable
 from detectors.lines import Token, crossing, merged, neighbours, tokens_of
 from detectors.places import EDIT_RATE, PART_FACTOR
 from detectors.privacy import masked
-from detectors.sentences import a_business, in_countries
+from detectors.sentences import a_business, in_countries, quoted
 from detectors.territories import photo_shares
 
 __all__ = ["BrandReader"]
@@ -294,11 +294,11 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
 def _meaning(text: str, hit: _Hit, rates: _Rates, order: Sequence[str]) -> str:
     what = a_business(hit.brand.kind)
     if hit.slip:
-        said = f"'{text}' may be {hit.brand.name}, misread, {what}"
+        said = f"{quoted(text)} may be {hit.brand.name}, misread, {what}"
     elif text.casefold() == hit.brand.name.casefold():
-        said = f"'{text}' is {what}"
+        said = f"{quoted(text)} is {what}"
     else:
-        said = f"'{text}' is {hit.brand.name}, {what}"
+        said = f"{quoted(text)} is {hit.brand.name}, {what}"
     if len(order) == 1:
         return f"{said} of {in_countries(order)}"
     if order:

@@ -27,7 +27,7 @@ from detectors.institution_words import INSTITUTION_RATE, Institution, instituti
 from detectors.lines import Token, tokens_of
 from detectors.postal import postal_countries
 from detectors.privacy import mask
-from detectors.sentences import in_countries, of_places
+from detectors.sentences import in_countries, of_places, quoted
 from detectors.signs import Sign, doubt, likely, merged, parted, ranked, shortened, sources, stacked
 from detectors.territories import photo_shares
 from detectors.towns import LONGEST_TOWN, Towns, towns_of
@@ -309,7 +309,7 @@ class InstitutionReader:
         return Clue(
             kind=self.kind,
             text=text,
-            meaning=f"'{text}' is {sign.meaning.rpartition(': ')[2]}",
+            meaning=f"{quoted(text)} is {sign.meaning.rpartition(': ')[2]}",
             evidence=Evidence(
                 old.elsewhere, old.countries, old.regions, old.points,
                 sources(spans, readings),

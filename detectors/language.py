@@ -28,7 +28,7 @@ from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, 
 from detectors.place_words import BRAND_RATE, shop_rate
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
-from detectors.sentences import in_countries
+from detectors.sentences import in_countries, quoted
 from detectors.territories import language_name, photo_shares, region_languages, region_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
@@ -254,7 +254,7 @@ class LanguageReader:
         return Clue(
             kind=self.kind,
             text=text,
-            meaning=f"'{text}' is {what}: {in_countries(named, more=len(gaining) > len(named))}",
+            meaning=f"{quoted(text)} is {what}: {in_countries(named, more=len(gaining) > len(named))}",
             evidence=Evidence(
                 elsewhere=elsewhere,
                 countries=entries | {c: v for c, v in rest.items() if c in regional},

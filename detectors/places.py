@@ -38,7 +38,7 @@ from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merge
 from detectors.place_words import shop_rate
 from detectors.privacy import masked
 from detectors.script import script_of
-from detectors.sentences import a_place, in_countries
+from detectors.sentences import a_place, in_countries, quoted
 from detectors.territories import photo_shares
 from detectors.towns import towns_of
 
@@ -323,16 +323,18 @@ def _meaning(text: str, places: Sequence[Place], *, misread: bool) -> str:
     """What ``text`` names, the likeliest of ``places`` first."""
     first, others = places[0], places[1:]
     if misread:
-        said = f"'{text}' may be {first.name}, misread, {a_place(first)}"
+        said = f"{quoted(text)} may be {first.name}, misread, {a_place(first)}"
     elif fold(text) == fold(first.name):
-        said = f"'{text}' is {a_place(first)}"
+        said = f"{quoted(text)} is {a_place(first)}"
     else:
-        said = f"'{text}' is {first.name}, {a_place(first)}"
+        said = f"{quoted(text)} is {first.name}, {a_place(first)}"
+    if not others:
+        return said
     abroad = list(dict.fromkeys(p.country for p in others if p.country != first.country))
-    if abroad:
-        more = f" and {len(abroad) - 3} more countries" if len(abroad) > 4 else ""
-        return f"{said}, and a name in {in_countries(abroad[: 3 if more else 4])}{more} as well"
-    return f"{said}, where {len(others)} more have the name" if others else said
+    have = f"{len(others)} more have the name" if len(others) > 1 else "one more has the name"
+    if not abroad:
+        return f"{said}; {have} there"
+    return f"{said}; {have}, {'some ' if len(others) > 1 else ''}in {in_countries(abroad[:3], more=len(abroad) > 3)}"
 
 
 def _confidence(gram: tuple[Token, ...], readings: Sequence[Reading]) -> float:

@@ -1,16 +1,13 @@
-"""How clues name places to a person: countries by their names, a few of many.
-
-A sentence repeats what was read only where that has no digit: beside other short words it could look like a plate, and
-be masked.
-"""
+"""How clues name places to a person: countries by their names, a few of many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from data.gazetteer import Place, country_name, the_country
+from detectors.privacy import MASK
 
-__all__ = ["a_business", "a_place", "in_countries", "of_places", "place_words", "with_article"]
+__all__ = ["a_business", "a_place", "in_countries", "of_places", "place_words", "quoted", "with_article"]
 
 # Kinds of OpenStreetMap that are no noun for the business itself, and those that name only what it sells.
 _BUSINESSES = {
@@ -74,6 +71,19 @@ def a_place(place: Place) -> str:
     """What a place is, by its inhabitants, and where: ``"a city in France"``, ``"a town in Spain"``."""
     size = "city" if place.population >= _CITY else "town" if place.population >= _TOWN else "place"
     return f"a {size} in {the_country(place.country)}"
+
+
+def quoted(text: str, *, several: bool = False) -> str:
+    """What was read, as the subject of a sentence; ``"this"`` (or ``"these"``) where it has digits or is masked.
+
+    Beside the short words of a sentence, letters and digits could look like a plate, and be masked.
+
+    >>> quoted("EDEKA"), quoted("O2"), quoted("B 12, B 13", several=True)
+    ("'EDEKA'", 'this', 'these')
+    """
+    if any(c.isdigit() or c == MASK for c in text):
+        return "these" if several else "this"
+    return f"'{text}'"
 
 
 def with_article(noun: str) -> str:

@@ -17,7 +17,7 @@ from detectors.base import Box, Clue, Evidence, Reading, bounding_box
 from detectors.lines import Token, merged, neighbours, tokens_of
 from detectors.privacy import mask
 from detectors.rates import evidence_of, parse_rates, tells
-from detectors.sentences import in_countries
+from detectors.sentences import in_countries, quoted
 from detectors.sign_phrases import PHRASES, UNITS, phrase_keys
 from detectors.territories import photo_shares
 
@@ -141,7 +141,7 @@ def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) 
     boxes = [readings[t.reading].box for t in used]
     return _clue(
         text,
-        f"'{text}' stands on signs in {{}}",
+        f"{quoted(text)} stands on signs in {{}}",
         evidence_of(
             _rates(rates),
             noise,

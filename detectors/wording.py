@@ -30,7 +30,7 @@ from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.dishes import DISHES
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
-from detectors.sentences import in_countries
+from detectors.sentences import in_countries, quoted
 from detectors.territories import photo_shares, sign_languages
 
 __all__ = ["WORDING", "WORDING_SHA256", "Phrase", "WordingReader", "load_phrases"]
@@ -303,8 +303,7 @@ class WordingReader:
         text = mask(", ".join(shown))
         several = len(shown) > 1
         what = f"{' and '.join(kind[several] for kind in kinds)} {kinds[0][2]} {where}"
-        # Numbers are not repeated: beside other words they could look like a plate, and be masked.
-        said = what if any(c.isdigit() for c in text) else f"'{text}' {'are' if several else 'is'} {what}"
+        said = f"{quoted(text, several=several)} {'are' if several else 'is'} {what}"
         return Clue(
             kind=self.kind,
             text=text,
