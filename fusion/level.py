@@ -7,7 +7,7 @@ square of the distance, which gives a suburb to its city and leaves a town its o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -80,6 +80,9 @@ def level_of(
 ) -> Level | None:
     """The finest level that ``distribution`` vouches for with a probability of at least ``confidence``, or None.
 
+    A street or city is named only by a place in a country that the distribution holds possible: an answer within
+    Germany names no city in France, however near the border its point lies.
+
     Args:
         distribution: Over the cells.
         lat: Latitude of the answer's point, degrees.
@@ -92,37 +95,49 @@ def level_of(
         RequestError: The confidence does not lie between 0 and 1.
     """
     require_confidence(confidence)
+    countries = distribution.countries()
     if half_km is None or half_km <= CITY_KM or confidence < 0.5:
         near = distribution.mass_within(lat, lon, CITY_KM)
-        if near >= confidence:
-            nearest, _ = load_gazetteer().nearest(lat, lon)
+        town = _nearest(lat, lon, countries) if near >= confidence else None
+        if town is not None:
             nearer = distribution.mass_within(lat, lon, STREET_KM)
             if nearer >= confidence:
-                return Level("street", nearest.name, nearest.country, nearer)
-            city = city_at(lat, lon)
+                return Level("street", town.name, town.country, nearer)
+            city = city_at(lat, lon, countries) or town
             return Level("city", city.name, city.country, near)
     code, p = _named_region(distribution.regions())
     if p >= confidence:
         return Level("region", load_gazetteer().admin1_name(code) or code, code, p)
-    code, p = next(iter(distribution.countries().items()))
+    code, p = next(iter(countries.items()))
     if p >= confidence:
         return Level("country", country_name(code), code, p)
-    continents = continent_mass(distribution.countries())
-    code, p = next(iter(continents.items()), ("", 0.0))
+    code, p = next(iter(continent_mass(countries).items()), ("", 0.0))
     return Level("continent", CONTINENT_NAMES[code], code, p) if p >= confidence else None
 
 
-def city_at(lat: float, lon: float) -> Place:
+def city_at(lat: float, lon: float, countries: Container[str] | None = None) -> Place | None:
     """The place that a person would name for the point, in degrees: the town itself, or the city that it is part of.
 
     Of the places within 25 km in the country of the nearest one, that with the most inhabitants over the square of its
     distance, distances far below 3 km counted alike; the nearest place where none is that near.
 
+    Args:
+        lat: Latitude, degrees.
+        lon: Longitude, degrees.
+        countries: ISO 3166-1 alpha-2 codes where it may lie; None for anywhere.
+
+    Returns:
+        The place; None where no place of ``countries`` lies within 25 km, and places of others are nearer.
+
     >>> [city_at(lat, lon).name for lat, lon in [(51.376, -0.098), (51.0303, 6.9843), (32.72, -117.16)]]
     ['London', 'Leverkusen', 'San Diego']
+    >>> city_at(48.574, 7.757).name, city_at(48.574, 7.757, {"DE"}).name, city_at(48.574, 7.757, {"ES"})
+    ('Strasbourg', 'Kehl', None)
     """
+    nearest = _nearest(lat, lon, countries)
+    if nearest is None:
+        return None
     gazetteer = load_gazetteer()
-    nearest, _ = gazetteer.nearest(lat, lon)
     ids = gazetteer.within(lat, lon, CITY_KM)
     ids = ids[gazetteer.countries_of(ids) == nearest.country]
     if not len(ids):
@@ -131,6 +146,20 @@ def city_at(lat: float, lon: float) -> Place:
     pull = population / (_AT_HAND_KM**2 + haversine_km(lat, lon, lats, lons) ** 2)
     best = int(np.argmax(pull))
     return gazetteer.place(int(ids[best])) if pull[best] > 0.0 else nearest
+
+
+def _nearest(lat: float, lon: float, countries: Container[str] | None) -> Place | None:
+    """The nearest place in one of ``countries``, within 25 km unless it is the nearest of all."""
+    gazetteer = load_gazetteer()
+    nearest, _ = gazetteer.nearest(lat, lon)
+    if countries is None or nearest.country in countries:
+        return nearest
+    ids = gazetteer.within(lat, lon, CITY_KM)
+    ids = ids[[code in countries for code in gazetteer.countries_of(ids).tolist()]]
+    if not len(ids):
+        return None
+    lats, lons, _ = (column[ids].astype(np.float64) for column in gazetteer.positions())
+    return gazetteer.place(int(ids[np.argmin(haversine_km(lat, lon, lats, lons))]))
 
 
 def _named_region(regions: Mapping[str, float]) -> tuple[str, float]:

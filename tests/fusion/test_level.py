@@ -100,7 +100,28 @@ def test_no_region_is_named_where_the_gazetteer_knows_none(partition: Partition)
     ],
 )
 def test_a_point_belongs_to_its_city(lat: float, lon: float, name: str) -> None:
-    assert city_at(lat, lon).name == name
+    city = city_at(lat, lon)
+    assert city is not None and city.name == name
+
+
+@pytest.mark.parametrize(
+    ("stamp", "within", "exclude", "codes"),
+    [
+        ("48.5734N 7.7521E", "DE", None, {"DE"}),  # in Strasbourg, 4 km from Kehl
+        ("47.5596N 7.5886E", None, "CH", {"DE", "FR"}),  # in Basel
+        ("25.7617N 80.1918W", None, "US", set()),  # in Miami: no other country within 25 km
+    ],
+)
+def test_no_city_is_named_in_a_country_that_is_ruled_out(
+    stamp: str, within: str | None, exclude: str | None, codes: set[str]
+) -> None:
+    locator = Locator("density", ocr=FixedText([stamp]), scenes="none")
+    answer = locator.locate(GREY, within=within, exclude=exclude)
+    level = answer.level(0.5)
+    near = level is not None and level.level in ("street", "city")
+    assert near == bool(codes)
+    assert not near or (level is not None and level.code in codes)
+    assert level is None or level.level == "continent" or level.code[:2] in answer.countries
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -0.2, 80.0, float("nan")])
