@@ -29,6 +29,7 @@ from data.geodesy import EARTH_RADIUS_KM, haversine_km, unit_vectors
 __all__ = [
     "APPLICATION_ID", "EXONYM", "GAZETTEER_PATH", "GAZETTEER_SHA256", "JOINED", "MAIN", "NAMES_IN_CHUNK", "NATIVE",
     "USER_VERSION", "Gazetteer", "NameMatch", "Place", "country_name", "load_default",
+    "the_country",
 ]  # fmt: skip
 
 APPLICATION_ID: Final = 0x77_68_67_7A  # "whgz"
@@ -375,3 +376,21 @@ def country_name(code: str, language: str = "en") -> str:
     from babel import Locale
 
     return str(Locale.parse(language).territories.get(code, code))
+
+
+# fmt: off
+_WITH_ARTICLE: Final = frozenset(
+    ("AE", "AX", "BS", "CC", "CF", "CK", "DO", "FK", "FO", "GB", "IM", "IO", "KY", "MH", "MP", "MV", "NL", "PH", "SB",
+     "TC", "TF", "UM", "US", "VG", "VI")
+)
+# fmt: on
+
+
+def the_country(code: str) -> str:
+    """Name of a country in English as it stands in a sentence: ``"the United States"``, ``"Spain"``.
+
+    >>> the_country("US"), the_country("ES")
+    ('the United States', 'Spain')
+    """
+    name = country_name(code)
+    return f"the {name}" if code in _WITH_ARTICLE else name

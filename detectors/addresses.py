@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
-from data.gazetteer import Gazetteer, Place, country_name
+from data.gazetteer import Gazetteer, Place
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.lines import Token, tokens_of
 from detectors.postal import Code, codes_in, postal_countries
 from detectors.privacy import mask
+from detectors.sentences import in_countries, of_places
 from detectors.signs import Span, doubt, likely, merged, parted, shortened, sources, stacked, strength, weakened
 from detectors.street_lines import Street, street_in, street_over
 from detectors.towns import LONGEST_TOWN, TownEvidence, Towns, towns_of
@@ -254,12 +255,14 @@ class AddressReader:
         text = " ".join(mask(page.readings[i].text)[start:end] for i, start, end in spans)
         names = address.town.names[:4] if address.town is not None else ()
         pointed = names or likely(by_country)
-        shown = names or tuple(country_name(c) for c in pointed)
-        what = "an address with its town" if names else "an address, or a street's name, as in"
+        if names:
+            meaning = f"an address in {of_places(names)}"
+        else:
+            meaning = f"an address or a street's name as in {in_countries(pointed)}"
         return Clue(
             kind=self.kind,
             text=text,
-            meaning=f"{what}: {', '.join(shown)}" if names else f"{what} {', '.join(shown)}",
+            meaning=meaning,
             evidence=Evidence(
                 elsewhere=elsewhere,
                 countries=by_country,

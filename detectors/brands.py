@@ -27,12 +27,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from data.folding import is_han_or_kana
-from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable
 from detectors.lines import Token, crossing, merged, neighbours, tokens_of
 from detectors.places import EDIT_RATE, PART_FACTOR
 from detectors.privacy import masked
+from detectors.sentences import a_business, in_countries, quoted
 from detectors.territories import photo_shares
 
 __all__ = ["BrandReader"]
@@ -292,11 +292,18 @@ def _clue(hits: list[tuple[_Hit, _Rates]], readings: Sequence[Reading]) -> tuple
 
 
 def _meaning(text: str, hit: _Hit, rates: _Rates, order: Sequence[str]) -> str:
-    what = f"{hit.brand.name} ({hit.brand.kind})"
-    said = f"'{text}' may be {what}, misread" if hit.slip else f"'{text}' is {what}"
+    what = a_business(hit.brand.kind)
+    if hit.slip:
+        said = f"{quoted(text)} may be {hit.brand.name}, misread, {what}"
+    elif text.casefold() == hit.brand.name.casefold():
+        said = f"{quoted(text)} is {what}"
+    else:
+        said = f"{quoted(text)} is {hit.brand.name}, {what}"
+    if len(order) == 1:
+        return f"{said} of {in_countries(order)}"
     if order:
         more = f" and {len(order) - 4} more" if len(order) > 4 else ""
-        return f"{said}, found in {', '.join(country_name(c) for c in order[:4])}{more}"
+        return f"{said} in {in_countries(order[:4])}{more}"
     shares = photo_shares()
     without = sorted((c for c, r in rates.countries.items() if r < rates.elsewhere), key=lambda c: -shares.get(c, 0.0))
-    return f"{said}, found everywhere but in {', '.join(country_name(c) for c in without[:4])}"
+    return f"{said}, found everywhere but in {in_countries(without[:4])}"

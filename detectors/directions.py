@@ -34,6 +34,7 @@ from data.folding import fold
 from data.geodesy import haversine_km, lat_lon, unit_vectors
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.place_words import SHOP_RATE, shop_rate
+from detectors.sentences import place_words
 from detectors.territories import photo_shares
 
 __all__ = ["DISTANCE_KM_PER_MILE", "Surroundings", "direction_clues"]
@@ -242,7 +243,7 @@ def _combined(
     return Clue(
         kind="direction",
         text=texts,
-        meaning=f"a sign names {texts} {how}: near {places[0]}",
+        meaning=f"a sign names {texts} {how}: it stands near {place_words(places[0])}",
         evidence=Evidence(
             elsewhere=math.log(away) - base,
             countries={c: math.log(rate) - base for c, rate in countries.items()},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from data.gazetteer import Gazetteer, Place, country_name, load_default
+from data.gazetteer import Gazetteer, Place, load_default
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from detectors.domain_places import (
     CITY_SUFFIXES,
@@ -24,6 +24,7 @@ from detectors.domain_places import (
     SEVERAL_COUNTRIES,
 )
 from detectors.privacy import mask
+from detectors.sentences import in_countries
 from detectors.territories import photo_shares
 
 __all__ = ["DomainReader", "Host", "hosts_in"]
@@ -235,7 +236,7 @@ class DomainReader:
         )
         if generic:
             gain, elsewhere = min(gain, _GENERIC_CAP), max(elsewhere, -0.1)
-        names = ", ".join(country_name(c) for c in home[:3]) + (", ..." if len(home) > 3 else "")
+        names = in_countries(home[:3], more=len(home) > 3)
         meaning = (
             f".{host.suffix} is used in {names}" if len(home) > 1 or generic else f".{host.suffix} belongs to {names}"
         )

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from data.folding import fold, is_han_or_kana
-from data.gazetteer import Gazetteer, Place, country_name
+from data.gazetteer import Gazetteer, Place, country_name, the_country
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.embassies import country_called, embassy_of
 from detectors.institution_words import INSTITUTION_RATE, Institution, institutions_in
 from detectors.lines import Token, tokens_of
 from detectors.postal import postal_countries
 from detectors.privacy import mask
+from detectors.sentences import in_countries, of_places, quoted
 from detectors.signs import Sign, doubt, likely, merged, parted, ranked, shortened, sources, stacked
 from detectors.territories import photo_shares
 from detectors.towns import LONGEST_TOWN, Towns, towns_of
@@ -180,10 +181,11 @@ class InstitutionReader:
         best = max([*by_country.values(), *regions.values(), *(p.log_lr for p in points)], default=0.0)
         if best < _LEAST_NATS or (not names and nats_told(elsewhere, by_country) < _LEAST_TOLD):
             return None
-        shown = names[:4] or tuple(country_name(c) for c in likely(by_country))
-        meaning = f"an institution ({name}) of {', '.join(shown)}" if names else (
-            f"an institution ({name}) as in {', '.join(shown)}"
-        )  # fmt: skip
+        # Signs are told apart by what they mean: the institution's own name stands before the sentence.
+        if names:
+            meaning = f"{name}: an institution of {of_places(names)}"
+        else:
+            meaning = f"{name}: what an institution is called in {in_countries(likely(by_country))}"
         return Sign(
             Evidence(elsewhere, by_country, regions, points), tuple(spans), meaning, names[:4] or likely(by_country)
         )
@@ -303,10 +305,11 @@ class InstitutionReader:
     def _clue_of(self, sign: Sign, readings: Sequence[Reading]) -> Clue:
         spans = merged(sign.spans, readings)
         old = sign.evidence
+        text = " ".join(mask(readings[i].text)[start:end] for i, start, end in spans)
         return Clue(
             kind=self.kind,
-            text=" ".join(mask(readings[i].text)[start:end] for i, start, end in spans),
-            meaning=sign.meaning,
+            text=text,
+            meaning=f"{quoted(text)} is {sign.meaning.rpartition(': ')[2]}",
             evidence=Evidence(
                 old.elsewhere, old.countries, old.regions, old.points,
                 sources(spans, readings),
@@ -338,5 +341,7 @@ def _embassy(country: str, first: int, stop: int, line: Sequence[Token]) -> Sign
     base = math.log(share * _EMBASSY_AT_HOME + 1.0 - share)
     evidence = Evidence(-base, {country: math.log(_EMBASSY_AT_HOME) - base})
     spans = ((line[first].reading, line[first].start, line[stop - 1].end),)
-    name = country_name(country)
-    return Sign(evidence, spans, f"an embassy or consulate of {name}: anywhere but there", (f"not {country}",))
+    name = the_country(country)
+    return Sign(
+        evidence, spans, f"an embassy or consulate of {name}, which stands anywhere but there", (f"not {country}",)
+    )

@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.folding import fold, joined
-from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.dishes import WORLD_WORDS
 from detectors.language_model import MISREAD, NOISE, LanguageModel, load_model, word_spans
 from detectors.place_words import BRAND_RATE, shop_rate
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
+from detectors.sentences import in_countries, quoted
 from detectors.territories import language_name, photo_shares, region_languages, region_shares, sign_languages
 
 __all__ = ["LanguageReader", "LineScores"]
@@ -57,8 +57,8 @@ _LEAST_TOLD = 0.08  # ... and what the countries' distribution must move, Kullba
 _SHOWN_WORDS = 5
 _NAMED_COUNTRIES = 4
 _NAMES = {
-    "~Cyrl": "Cyrillic letters that were read as Latin ones",
-    "~Grek": "Greek letters that were read as Latin ones",
+    "~Cyrl": "Cyrillic that was read as Latin letters",
+    "~Grek": "Greek that was read as Latin letters",
 }
 
 
@@ -250,11 +250,11 @@ class LanguageReader:
         named = tuple(gaining[:_NAMED_COUNTRIES])
         words = _telling_words(language, ranked)
         what = _NAMES.get(language) or language_name(language)
-        more = ", ..." if len(gaining) > len(named) else ""
+        text = mask(", ".join(words))
         return Clue(
             kind=self.kind,
-            text=mask(", ".join(words)),
-            meaning=f"{what}, as on signs in {', '.join(map(country_name, named))}{more}",
+            text=text,
+            meaning=f"{quoted(text)} is {what}: {in_countries(named, more=len(gaining) > len(named))}",
             evidence=Evidence(
                 elsewhere=elsewhere,
                 countries=entries | {c: v for c, v in rest.items() if c in regional},

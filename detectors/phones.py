@@ -16,6 +16,7 @@ from typing import Any
 
 from data.gazetteer import Gazetteer, Place, country_name
 from detectors.base import Clue, Evidence, PointEvidence, Reading
+from detectors.sentences import in_countries, of_places
 from detectors.signs import strength, weakened
 from detectors.territories import photo_shares
 from detectors.towns import Towns, towns_of
@@ -317,6 +318,7 @@ class PhoneReader:
         points: list[PointEvidence] = []
         regions: dict[str, float] = {}
         names: list[str] = []
+        told: list[str] = []
         for country in ranked[:4]:
             if belief[country] < _POINTED * total or phone.reliability < _POINTED_RELIABILITY:
                 continue
@@ -330,14 +332,16 @@ class PhoneReader:
             if isinstance(area, str):
                 regions[area] = inside
                 names.append(f"{area[3:]}, {country}")
+                told.append(f"{self._towns.region_name(area)}, {country}")
             else:
                 points.append(PointEvidence(area.lat, area.lon, _TOWN_SIGMA_KM, inside))
                 names.append(f"{area.name}, {country}")
-        where = names or [country_name(c) for c in ranked[:4]]
-        how = "with its country code" if phone.international else "written as in"
-        meaning = f"phone number {how}: {', '.join(where)}" if phone.international else (
-            f"phone number {how} {', '.join(where)}" + (", ..." if not names and len(ranked) > 4 else "")
-        )  # fmt: skip
+                told.append(names[-1])
+        where = of_places(told) or in_countries(ranked[:4], more=len(ranked) > 4)
+        if phone.international:
+            meaning = f"a phone number of {where}, with its country code"
+        else:
+            meaning = f"a phone number {'of' if told else 'written as in'} {where}"
         return Clue(
             kind=self.kind,
             text=phone.shown,

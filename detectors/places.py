@@ -29,8 +29,8 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from data.folding import is_han_or_kana
-from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, NameMatch
+from data.folding import fold, is_han_or_kana
+from data.gazetteer import EXONYM, JOINED, MAIN, NATIVE, Gazetteer, NameMatch, Place
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.directions import Surroundings, direction_clues
@@ -38,6 +38,7 @@ from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merge
 from detectors.place_words import shop_rate
 from detectors.privacy import masked
 from detectors.script import script_of
+from detectors.sentences import a_place, in_countries, quoted
 from detectors.territories import photo_shares
 from detectors.towns import towns_of
 
@@ -293,7 +294,7 @@ class PlaceReader:
         return Clue(
             kind=self.kind,
             text=text,
-            meaning=_meaning(text, names, misread=bool(hit.matches[0].edits)),
+            meaning=_meaning(text, [m.place for m in chosen], misread=bool(hit.matches[0].edits)),
             evidence=Evidence(math.log(away) - base, countries, points=points, sources=sources),
             box=bounding_box([readings[t.reading].box for t in spans])
             if len(hits) == 1
@@ -318,10 +319,22 @@ def _gain(clue: Clue) -> float:
     return max(p.log_lr for p in clue.evidence.points)
 
 
-def _meaning(text: str, names: tuple[str, ...], *, misread: bool) -> str:
-    others = f", also {', '.join(names[1:4])}" if len(names) > 1 else ""
-    more = f", and {len(names) - 4} more" if len(names) > 4 else ""
-    return f"'{text}' {'may be a misread' if misread else 'is a'} place name: {names[0]}{others}{more}"
+def _meaning(text: str, places: Sequence[Place], *, misread: bool) -> str:
+    """What ``text`` names, the likeliest of ``places`` first."""
+    first, others = places[0], places[1:]
+    if misread:
+        said = f"{quoted(text)} may be {first.name}, misread, {a_place(first)}"
+    elif fold(text) == fold(first.name):
+        said = f"{quoted(text)} is {a_place(first)}"
+    else:
+        said = f"{quoted(text)} is {first.name}, {a_place(first)}"
+    if not others:
+        return said
+    abroad = list(dict.fromkeys(p.country for p in others if p.country != first.country))
+    have = f"{len(others)} more have the name" if len(others) > 1 else "one more has the name"
+    if not abroad:
+        return f"{said}; {have} there"
+    return f"{said}; {have}, {'some ' if len(others) > 1 else ''}in {in_countries(abroad[:3], more=len(abroad) > 3)}"
 
 
 def _confidence(gram: tuple[Token, ...], readings: Sequence[Reading]) -> float:

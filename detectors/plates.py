@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.gazetteer import country_name, load_default
+from data.gazetteer import load_default, the_country
 from data.opencv import opencv
 from detectors.base import Box, Clue, Reading
 from detectors.ocr import TextEngine
@@ -201,12 +201,11 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
     named = tuple(best_places(evidence))
     if not named or len(fold(plate.text)) < _LEAST_READ:
         return None
-    where = ", ".join(country_name(c) for c in named)
     likely = (c.format for c in plate.candidates if c.format and c.format.country == named[0])
     row = next(likely, None) or own_format(plate.found, plate.text, named[0], look)
     shape = row.name if row else plate.format_name
     region = told_region(evidence, named[0])
-    told = "a licence plate"
+    told = f"a licence plate of {' or '.join(map(the_country, named))}"
     if shape:
         told += f", in the format {shape}" if row else f", in the format {shape} or in none that is known"
     if region and (name := load_default().admin1_name(region)):
@@ -214,7 +213,7 @@ def _clue(plate: PlateReading, weight: float) -> Clue | None:
     return Clue(
         kind=PlateReader.kind,
         text=" ".join(hidden(plate.text).split()),
-        meaning=f"{told}: {where}",
+        meaning=told,
         evidence=evidence,
         box=plate.box,
         points_to=named,

@@ -19,11 +19,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from data.gazetteer import country_name
 from detectors.base import Clue, Reading, bounding_box
 from detectors.price_table import AFTER, DASHES, DECIMAL_COMMA, ENDINGS, EXTRA_USERS, PER_DOLLAR, SIGNS
 from detectors.privacy import mask
 from detectors.rates import evidence_of, tells
+from detectors.sentences import in_countries
 from detectors.territories import photo_shares
 
 __all__ = ["Price", "PriceReader", "prices_in"]
@@ -303,11 +303,11 @@ def _clue(group: Sequence[tuple[Price, Reading]], factor: float) -> Clue | None:
     named = [c for c in best if gain[c] > 0.1 * gain[best[0]]][:4]
     # The whole line is masked before the price is cut out of it.
     text = mask(reading.text[:_MOST_TEXT])[price.start : price.end].strip()
-    more = f" and {count - 1} more" if count > 1 else ""
+    what = f"a price, and {count - 1} more," if count > 1 else "a price"
     return Clue(
         kind=PriceReader.kind,
         text=text,
-        meaning=f"price '{text}'{more}, written as in {', '.join(country_name(c) for c in named)}",
+        meaning=f"{what} written as in {in_countries(named)}",
         evidence=evidence,
         box=bounding_box([r.box for _, r in group]) if count == 1 else reading.box,
         points_to=tuple(named),

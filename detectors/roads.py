@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from data.gazetteer import country_name
 from detectors.base import Clue, Reading
 from detectors.privacy import mask
 from detectors.rates import evidence_of, parse_rates, tells
@@ -34,6 +33,7 @@ from detectors.road_table import (
     US_ROUTES,
     US_STATES,
 )
+from detectors.sentences import in_countries
 from detectors.territories import photo_shares
 
 __all__ = ["Road", "RoadReader", "roads_in"]
@@ -273,11 +273,10 @@ def _clue(road: Road, reading: Reading, noise: float) -> Clue | None:
     best = sorted(gain, key=lambda c: -gain[c])
     named = [c for c in best if gain[c] > 0.1 * gain[best[0]]][:4]
     text = mask(reading.text[:_MOST_TEXT])[road.start : road.end].strip()
-    countries = ", ".join(country_name(c) for c in named)
     return Clue(
         kind=RoadReader.kind,
         text=text,
-        meaning=f"road number '{text}': {countries}" + (", ..." if len(gain) > len(named) else ""),
+        meaning=f"a road number as in {in_countries(named, more=len(gain) > len(named))}",
         evidence=evidence,
         box=reading.box,
         points_to=tuple(named),

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from data.gazetteer import country_name
 from detectors.base import Box, Clue, Evidence, Reading, bounding_box
 from detectors.lines import Token, merged, neighbours, tokens_of
 from detectors.privacy import mask
 from detectors.rates import evidence_of, parse_rates, tells
+from detectors.sentences import in_countries, quoted
 from detectors.sign_phrases import PHRASES, UNITS, phrase_keys
 from detectors.territories import photo_shares
 
@@ -141,7 +141,7 @@ def _phrase_clue(row: int, spans: Sequence[Token], readings: Sequence[Reading]) 
     boxes = [readings[t.reading].box for t in used]
     return _clue(
         text,
-        f"words of signs in {{}}: '{words.lstrip('!=')}'",
+        f"{quoted(text)} stands on signs in {{}}",
         evidence_of(
             _rates(rates),
             noise,
@@ -157,7 +157,7 @@ def _unit_clue(name: str, match: re.Match[str], rates: str, noise: float, readin
     start, end = match.span()
     return _clue(
         mask(reading.text[:_MOST_TEXT])[start:end].strip(),
-        f"{name}, as in {{}}",
+        f"{name}, as used in {{}}",
         evidence_of(_rates(rates), noise, sources=(f"{reading.id}:{start}-{end}",), confidence=reading.confidence),
         [reading.box],
     )
@@ -170,8 +170,7 @@ def _clue(text: str, meaning: str, evidence: Evidence, boxes: Sequence[Box], *, 
     gain = {c: shares.get(c, 0.0) * math.exp(v) for c, v in evidence.countries.items()}
     best = sorted(gain, key=lambda c: -gain[c])
     named = [c for c in best if gain[c] > 0.05 * gain[best[0]] and evidence.countries[c] > 0.0][:4]
-    more = ", ..." if len(evidence.countries) > len(named) else ""
-    where = ", ".join(country_name(c) for c in named) + more
+    where = in_countries(named, more=len(evidence.countries) > len(named))
     return [
         Clue(
             kind=UnitReader.kind,

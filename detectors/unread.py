@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.language_model import SETTLED, load_model
+from detectors.sentences import in_countries
 from detectors.territories import photo_shares, region_languages, sign_languages
 
 __all__ = ["UnreadScriptReader"]
@@ -69,12 +69,12 @@ def _clue(script: str, group: list[Reading]) -> Clue | None:
         (code for code, rate in rates.items() if rate >= _LEAST_SHARE * max(rates.values())),
         key=lambda code: -weight[code] * rates[code],
     )
-    named = ", ".join(country_name(code) for code in likely[:_NAMED]) + (", ..." if len(likely) > _NAMED else "")
+    named = in_countries(likely[:_NAMED], more=len(likely) > _NAMED)
     name = _NAMES.get(script, script)
     return Clue(
         "script",
         name,
-        f"{len(group)} line{'s' if len(group) > 1 else ''} in {name} script, not read, as on signs in {named}",
+        f"{len(group)} line{'s' if len(group) > 1 else ''} in {name} script, not read: {named}",
         Evidence(
             elsewhere,
             {code: value for code, value in log_lr.items() if len(code) == 2 and abs(value - elsewhere) > 0.01},

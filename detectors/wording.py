@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from data.errors import DatasetError
 from data.folding import fold, joined, tokens
-from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.dishes import DISHES
 from detectors.privacy import MASK, mask
 from detectors.script import script_of
+from detectors.sentences import in_countries, quoted
 from detectors.territories import photo_shares, sign_languages
 
 __all__ = ["WORDING", "WORDING_SHA256", "Phrase", "WordingReader", "load_phrases"]
@@ -52,13 +52,13 @@ _SAME_LANGUAGE = {
 """Kind of phrase to how often other countries of its language write it, against its own: a legal form is law. Chosen,
 with the three constants of doubt below, on the dev photos and the dev half of the strings."""
 _MEANING = {
-    "legal": "a legal form or tax number of companies",
-    "word": "a word",
-    "usage": "a spelling or word preferred",
-    "body": "a public body",
-    "local": "a station, district or building",
-    "name": "a country's name",
-    "pattern": "a way of writing numbers",
+    "legal": ("a legal form or tax number of companies", "legal forms or tax numbers of companies", "in"),
+    "word": ("a word", "words", "of"),
+    "usage": ("a word or spelling preferred", "words or spellings preferred", "in"),
+    "body": ("a public body", "public bodies", "of"),
+    "local": ("a station, district or building", "stations, districts or buildings", "in"),
+    "name": ("the name", "names", "of"),
+    "pattern": ("a way of writing numbers", "ways of writing numbers", "in"),
 }
 _PATTERN_ELSEWHERE = 0.01  # how often numbers look so by chance
 _CARRIED_DISH = 0.4  # what a dish or a kind of restaurant is called travels with its cooks
@@ -298,11 +298,16 @@ class WordingReader:
         named = sorted(homes, key=lambda p: (-shares.get(p[:2], 0.0) * math.exp(told_of[p]), p))
         shown = list(dict.fromkeys(mask(match.reading.text)[match.start : match.end] for match in matches))
         kinds = sorted({_MEANING[phrase.kind] for match in matches for phrase in match.phrases})
-        where = ", ".join(dict.fromkeys(country_name(place[:2]) for place in named[:_NAMED]))
+        pointed = tuple(dict.fromkeys(place[:2] for place in named))
+        where = in_countries(pointed[:_NAMED], more=len(pointed) > _NAMED)
+        text = mask(", ".join(shown))
+        several = len(shown) > 1
+        what = f"{' and '.join(kind[several] for kind in kinds)} {kinds[0][2]} {where}"
+        said = f"{quoted(text, several=several)} {'are' if several else 'is'} {what}"
         return Clue(
             kind=self.kind,
-            text=mask(", ".join(shown)),
-            meaning=f"{' and '.join(kinds)} in {where}{', ...' if len(named) > _NAMED else ''}",
+            text=text,
+            meaning=said,
             evidence=Evidence(
                 elsewhere=elsewhere,
                 countries=entries,
@@ -310,7 +315,7 @@ class WordingReader:
                 sources=tuple(f"{m.reading.id}:{m.start}-{m.end}" for m in matches),
             ),
             box=bounding_box([match.reading.box for match in matches]),
-            points_to=tuple(dict.fromkeys(place[:2] for place in named))[:_NAMED],
+            points_to=pointed[:_NAMED],
         )
 
 

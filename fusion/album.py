@@ -18,10 +18,13 @@ from data.errors import ImageError, RequestError
 from data.printable import printable
 from detectors.base import Clue, Reading
 from fusion.album_clues import shared_clues
-from fusion.answer import Answer, Failure, LedgerRow
+from fusion.answer import Answer, Failure
+from fusion.effects import Effect
+from fusion.ledger import LedgerRow
 
 if TYPE_CHECKING:
     from data.gazetteer import Place
+    from fusion.level import Level
 
 __all__ = ["Album", "album_of", "mean_scene", "require_album", "require_several"]
 
@@ -111,6 +114,11 @@ class Album:
         """One row per clue, in the same order; ``photo_of`` and ``seen_in`` name its photos."""
         return self.answer.ledger
 
+    @property
+    def effects(self) -> Sequence[Effect]:
+        """What each step did, in order: the photos together, all clues together, what the user knew already."""
+        return self.answer.effects
+
     def credible_radius_km(self, mass: float) -> float:
         """Radius in km around the point that holds ``mass`` of the probability, 0 < mass < 1."""
         return self.answer.credible_radius_km(mass)
@@ -141,32 +149,42 @@ class Album:
         against = (together < _CONTRADICT).sum(axis=1) > (together > 1.0).sum(axis=1)
         return tuple(k for k, named in zip(read, against.tolist(), strict=True) if named)
 
-    def to_dict(self, *, top: int = 5) -> dict[str, Any]:
+    def level(self, confidence: float = 0.8) -> Level | None:
+        """The finest of street, city, region, country and continent with at least that probability; None if none has.
+
+        Raises:
+            RequestError: The confidence does not lie between 0 and 1.
+        """
+        return self.answer.level(confidence)
+
+    def to_dict(self, *, top: int = 5, confidence: float = 0.8) -> dict[str, Any]:
         """Plain data as in ``fusion/assets/album.schema.json``; photos are numbered from 1 there, as in words."""
         return {
-            "answer": self.answer.to_dict(top=top),
+            "answer": self.answer.to_dict(top=top, confidence=confidence),
             "how": self.how,
-            "photos": [p.to_dict(top=top) if isinstance(p, Answer) else p.to_dict() for p in self.photos],
+            "photos": [
+                p.to_dict(top=top, confidence=confidence) if isinstance(p, Answer) else p.to_dict() for p in self.photos
+            ],
             "photo_of_clue": [k + 1 for k in self.photo_of],
             "clue_seen_in": [[k + 1 for k in photos] for photos in self.seen_in],
             "disagreeing": [k + 1 for k in self.disagreeing],
         }
 
-    def to_json(self, *, top: int = 5) -> str:
+    def to_json(self, *, top: int = 5, confidence: float = 0.8) -> str:
         """``to_dict`` as one line of JSON."""
-        return json.dumps(self.to_dict(top=top), ensure_ascii=True)
+        return json.dumps(self.to_dict(top=top, confidence=confidence), ensure_ascii=True)
 
-    def to_html(self) -> str:
+    def to_html(self, *, confidence: float = 0.8) -> str:
         """One self-contained HTML page: the joint map, the photos with their numbers and clues, the ledger."""
         from fusion.album_page import album_page  # the page's assets are read only when a map is asked for
 
-        return album_page(self)
+        return album_page(self, confidence=confidence)
 
-    def save_map(self, path: str | Path) -> Path:
+    def save_map(self, path: str | Path, *, confidence: float = 0.8) -> Path:
         """Write ``to_html`` to ``path`` and return it; a half-written file is never left."""
         from fusion.page import write_text
 
-        return write_text(Path(path), self.to_html())
+        return write_text(Path(path), self.to_html(confidence=confidence))
 
     def _repr_html_(self) -> str:
         from fusion.page import notebook_frame
@@ -176,13 +194,13 @@ class Album:
     def __str__(self) -> str:
         return self.describe()
 
-    def describe(self, *, countries: int = 4) -> str:
+    def describe(self, *, countries: int = 4, confidence: float = 0.8) -> str:
         """The answer in words, with the photos that could not be read and those that seem to be from elsewhere."""
         from fusion.describe import describe
 
         shown = replace(self.answer, file=self.title, clues=self.clues_with_photos())
-        first, *rest = describe(shown, countries=countries).split("\n")
-        summary, because = rest[:3], rest[3:]
+        first, *rest = describe(shown, countries=countries, confidence=confidence).split("\n")
+        summary, because = rest[:4], rest[4:]
         return "\n".join([first, *summary, *(f"  {note}" for note in self.notes()), *because])
 
     @property

@@ -26,7 +26,7 @@ _GAP: Final = 6
 _GROUND: Final = (244, 244, 242)
 
 
-def album_page(album: Album) -> str:
+def album_page(album: Album, *, confidence: float = 0.8) -> str:
     """The album as one self-contained HTML page; it loads nothing from anywhere.
 
     The photos stand on one sheet under their numbers, those with a clue first where they are too many; a clue's box is
@@ -43,7 +43,7 @@ def album_page(album: Album) -> str:
     notes = album.notes()
     if missing:
         notes.append(f"{missing} photo{' is' if missing == 1 else 's are'} not on the sheet, which holds {_MOST}")
-    return answer_page(shown, notes=notes)
+    return answer_page(shown, notes=notes, confidence=confidence)
 
 
 def _on_the_sheet(album: Album) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,41 +13,15 @@ from data.distribution import CellDistribution, CellShare
 from data.printable import encodable, printable
 from data.version import __version__
 from detectors.base import Box, Clue, Reading
+from fusion.effects import Effect
+from fusion.ledger import LedgerRow
+from fusion.odds import first
 
 if TYPE_CHECKING:
     from data.gazetteer import Place
+    from fusion.level import Level
 
 __all__ = ["Answer", "Failure", "LedgerRow"]
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """How much one clue moved the answer: the answer with it against the answer that the others alone would give.
-
-    Attributes:
-        clue: Index into ``Answer.clues``.
-        country_before: Likeliest country without the clue, ISO 3166-1 alpha-2.
-        country_after: Likeliest country with it.
-        p_before: Probability of ``country_after`` without the clue.
-        p_after: Its probability with the clue.
-        log_odds: ``logit(p_after) - logit(p_before)``, in nats.
-        weight: Weight of the clue in the fusion, 0 where another clue uses all its readings.
-    """
-
-    clue: int
-    country_before: str
-    country_after: str
-    p_before: float
-    p_after: float
-    log_odds: float
-    weight: float
-
-    @classmethod
-    def compare(cls, clue: int, before: Mapping[str, float], after: Mapping[str, float], weight: float) -> LedgerRow:
-        """The row of ``clue`` from the countries' probabilities without it and with it."""
-        top = _first(after)
-        p_before, p_after = before.get(top, 0.0), after[top]
-        return cls(clue, _first(before), top, p_before, p_after, _logit(p_after) - _logit(p_before), weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +41,13 @@ class Answer:
         clues: Clues with evidence, those that moved the answer most first.
         readings: All text read; what looks like a plate, phone number or e-mail address is masked.
         ledger: One row per clue, in the same order.
+        effects: What each step did, in order: the picture, all clues together, what the user knew already; those of
+            them that there were.
         lookups: Network look-ups that were made (none in this version).
         thumbnail: The photo as a JPEG of no more than 1,280 px without metadata, private text covered; for the map.
         thumbnail_scale: Its pixels per pixel of the original.
         covered: Boxes that are covered in it, in pixels of the original.
+        text_sought: Whether text was looked for.
         scene: Indoor, natural or urban to its probability, as ``backbone.scenes.SCENES``; None where nobody was asked.
     """
 
@@ -87,10 +63,12 @@ class Answer:
     clues: Sequence[Clue] = ()
     readings: Sequence[Reading] = ()
     ledger: Sequence[LedgerRow] = ()
+    effects: Sequence[Effect] = ()
     lookups: Sequence[Mapping[str, Any]] = ()
     thumbnail: bytes | None = field(default=None, repr=False)
     thumbnail_scale: float = 1.0
     covered: Sequence[Box] = ()
+    text_sought: bool = True
     scene: Mapping[str, float] | None = None
 
     @cached_property
@@ -101,7 +79,7 @@ class Answer:
     @property
     def country(self) -> str:
         """The likeliest country, ISO 3166-1 alpha-2."""
-        return _first(self.countries)
+        return first(self.countries)
 
     def credible_radius_km(self, mass: float) -> float:
         """Radius in km around the point that holds ``mass`` of the probability, 0 < mass < 1."""
@@ -111,11 +89,37 @@ class Answer:
         """The ``k`` likeliest cells."""
         return self.distribution.top(k)
 
-    def to_dict(self, *, top: int = 5) -> dict[str, Any]:
+    def level(self, confidence: float = 0.8) -> Level | None:
+        """The finest of street, city, region, country and continent with at least that probability; None if none has.
+
+        Raises:
+            RequestError: The confidence does not lie between 0 and 1.
+        """
+        from fusion.level import level_of
+
+        if confidence not in self._levels:
+            self._levels[confidence] = level_of(
+                self.distribution, self.lat, self.lon, confidence, half_km=self.radius_km
+            )
+        return self._levels[confidence]
+
+    @cached_property
+    def _levels(self) -> dict[float, Level | None]:
+        return {}
+
+    def to_dict(self, *, top: int = 5, confidence: float = 0.8) -> dict[str, Any]:
         r"""Plain data as in ``fusion/assets/answer.schema.json``; probabilities to 6 digits, degrees to 5.
 
         What UTF-8 cannot hold, as in the name of a file that is not UTF-8, is escaped (``\udce9``).
+
+        Args:
+            top: Likeliest cells.
+            confidence: Of the level that is named.
+
+        Raises:
+            RequestError: The confidence does not lie between 0 and 1.
         """
+        level = self.level(confidence)
         return {
             "file": _encodable(self.file),
             "lat": round(self.lat, 5),
@@ -125,6 +129,14 @@ class Answer:
             "country_probability": round(self.countries[self.country], 6),
             "countries": {code: round(p, 6) for code, p in self.countries.items() if p >= 5e-4},
             "place": None if self.place is None else f"{self.place.name}, {self.place.country}",
+            "level": None
+            if level is None
+            else {
+                "level": level.level,
+                "name": encodable(level.name),
+                "code": level.code,
+                "probability": round(min(level.probability, 1.0), 6),
+            },
             "prior": self.prior_name,
             "scene": None if self.scene is None else {name: round(p, 6) for name, p in self.scene.items()},
             "top": [
@@ -166,28 +178,43 @@ class Answer:
                     "p_after": round(row.p_after, 6),
                     "log_odds": round(row.log_odds, 4),
                     "weight": round(row.weight, 4),
+                    "radius_before_km": None if row.radius_before_km is None else _round_km(row.radius_before_km),
+                    "radius_after_km": None if row.radius_after_km is None else _round_km(row.radius_after_km),
                 }
                 for row in self.ledger
+            ],
+            "effects": [
+                {
+                    "what": effect.what,
+                    "sentence": encodable(effect.sentence),
+                    "country": effect.country,
+                    "p_before": round(effect.p_before, 6),
+                    "p_after": round(effect.p_after, 6),
+                    "log_odds": round(effect.log_odds, 4),
+                    "radius_before_km": _round_km(effect.radius_before_km),
+                    "radius_after_km": _round_km(effect.radius_after_km),
+                }
+                for effect in self.effects
             ],
             "lookups": [dict(lookup) for lookup in self.lookups],
             "version": __version__,
         }
 
-    def to_json(self, *, top: int = 5) -> str:
+    def to_json(self, *, top: int = 5, confidence: float = 0.8) -> str:
         """``to_dict`` as one line of JSON."""
-        return json.dumps(self.to_dict(top=top), ensure_ascii=True)
+        return json.dumps(self.to_dict(top=top, confidence=confidence), ensure_ascii=True)
 
-    def to_html(self) -> str:
+    def to_html(self, *, confidence: float = 0.8) -> str:
         """One self-contained HTML page: map, photo with clue boxes, ledger. It loads nothing from anywhere."""
         from fusion.page import answer_page  # the page's assets are read only when a map is asked for
 
-        return answer_page(self)
+        return answer_page(self, confidence=confidence)
 
-    def save_map(self, path: str | Path) -> Path:
+    def save_map(self, path: str | Path, *, confidence: float = 0.8) -> Path:
         """Write ``to_html`` to ``path`` and return it; a half-written file is never left."""
         from fusion.page import write_text
 
-        return write_text(Path(path), self.to_html())
+        return write_text(Path(path), self.to_html(confidence=confidence))
 
     def _repr_html_(self) -> str:
         from fusion.page import notebook_frame
@@ -224,16 +251,6 @@ class Failure:
 
 def _encodable(text: str | None) -> str | None:
     return None if text is None else encodable(text)
-
-
-def _first(countries: Mapping[str, float]) -> str:
-    return next(iter(countries))
-
-
-def _logit(p: float) -> float:
-    # Mass below a float32's own resolution is no knowledge: odds are capped at about ten million to one.
-    p = min(max(p, 1e-7), 1.0 - 1e-7)
-    return math.log(p / (1.0 - p))
 
 
 def _round_km(km: float) -> float:

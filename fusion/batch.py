@@ -43,7 +43,13 @@ class Tally:
 
 
 def settings_of(
-    locator: Locator, *, ocr: str | None = None, within: Within = None, exclude: Exclude = None, top: int = 5
+    locator: Locator,
+    *,
+    ocr: str | None = None,
+    within: Within = None,
+    exclude: Exclude = None,
+    top: int = 5,
+    confidence: float = 0.8,
 ) -> str:
     """What answers depend on, in words: rows of different settings do not share a file.
 
@@ -55,10 +61,11 @@ def settings_of(
         within: See :meth:`Locator.locate`.
         exclude: See :meth:`Locator.locate`.
         top: Likeliest cells in a row.
+        confidence: Of the level in a row.
 
     >>> locator = Locator("density:street", ocr="none", scenes="none", ranker="pool")
     >>> settings_of(locator, within="ES").partition(" prior")[2]
-    '=density:street ocr=none regions=none scenes=none fusion=pool utility=geoscore top=5 within=ES'
+    '=density:street ocr=none regions=none scenes=none fusion=pool utility=geoscore top=5 confidence=0.8 within=ES'
     """
     reader = ocr or locator.ocr.name
     regions = "none" if locator.looker.finder is None else "auto"
@@ -72,8 +79,8 @@ def settings_of(
         weights = locator.scenes.card.sha256[:12]
         scenes = f"{locator.scenes.name}@{weights}" if weights else locator.scenes.name
     words = f"whence {__version__} prior={prior} ocr={reader} regions={regions} scenes={scenes}"
-    words += f" fusion={locator.ranker.name}"
-    words += f" utility={locator.utility} top={top}{' reveal' if locator.reveal else ''}"
+    words += f" fusion={locator.ranker.name} utility={locator.utility} top={top} confidence={confidence:g}"
+    words += " reveal" if locator.reveal else ""
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:
             parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -90,6 +97,7 @@ def locate_into(
     within: Within = None,
     exclude: Exclude = None,
     top: int = 5,
+    confidence: float = 0.8,
     retry_errors: bool = False,
     tally: Tally | None = None,
     on_result: Callable[[Answer | Failure | None], None] = lambda result: None,
@@ -105,6 +113,7 @@ def locate_into(
         within: See :meth:`Locator.locate`.
         exclude: See :meth:`Locator.locate`.
         top: Likeliest cells in a row.
+        confidence: Of the level in a row.
         retry_errors: Do those again whose row is an error.
         tally: Counted up as it goes, for a caller who looks when it was interrupted.
         on_result: Called after each photo, with None for one that had its row before.
@@ -116,7 +125,7 @@ def locate_into(
         WhenceError: It cannot be written. Rows that were written stay, and the same call goes on with them.
     """
     if settings is None:
-        settings = settings_of(locator, within=within, exclude=exclude, top=top)
+        settings = settings_of(locator, within=within, exclude=exclude, top=top, confidence=confidence)
     tally = Tally() if tally is None else tally
     begun: deque[PhotoKey] = deque()
 
@@ -137,7 +146,7 @@ def locate_into(
 
     with ResultFile(Path(out), settings) as file:
         for result in locator.locate_many(missing(), within=within, exclude=exclude):
-            file.write(row_of(result, begun.popleft(), settings, top=top))
+            file.write(row_of(result, begun.popleft(), settings, top=top, confidence=confidence))
             if isinstance(result, Answer):
                 tally.located += 1
             else:

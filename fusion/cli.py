@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.version import __version__
-from fusion.cli_arguments import add_parts, count_argument, path_argument
+from fusion.cli_arguments import add_parts, confidence_argument, count_argument, path_argument
 from fusion.cli_explain import add_explain
 from fusion.cli_gallery import add_gallery
 from fusion.cli_train import add_train
@@ -117,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     locate.add_argument(
         "--top", type=count_argument, default=5, metavar="K", help="cells and countries to list (default 5)"
     )
+    locate.add_argument(
+        "--confidence", type=confidence_argument, default=0.8, metavar="P", help="name the finest of street, city, "
+        "region, country and continent with at least this probability (default 0.8)"
+    )  # fmt: skip
     add_parts(locate)
     locate.add_argument(
         "--reveal",
@@ -225,9 +229,13 @@ def _locate_album(
                 yield photo
 
         album = locator.locate_album(taken(), within=within, exclude=exclude)
-    print(album.to_json(top=args.top) if args.json else album.describe(countries=args.top), flush=True)
+    if args.json:
+        told = album.to_json(top=args.top, confidence=args.confidence)
+    else:
+        told = album.describe(countries=args.top, confidence=args.confidence)
+    print(told, flush=True)
     if args.map is not None:
-        print(printable(f"map: {album.save_map(args.map)}"), file=sys.stderr)
+        print(printable(f"map: {album.save_map(args.map, confidence=args.confidence)}"), file=sys.stderr)
     return 2 if album.failures else 0
 
 
@@ -248,10 +256,12 @@ def _locate_into_file(
             advance()
 
         try:
-            settings = settings_of(locator, ocr=args.ocr, within=within, exclude=exclude, top=args.top)
+            settings = settings_of(
+                locator, ocr=args.ocr, within=within, exclude=exclude, top=args.top, confidence=args.confidence
+            )
             locate_into(
                 args.out, photos, locator, settings=settings, within=within, exclude=exclude, top=args.top,
-                retry_errors=args.retry_errors, tally=tally, on_result=shown,
+                confidence=args.confidence, retry_errors=args.retry_errors, tally=tally, on_result=shown,
             )  # fmt: skip
         except KeyboardInterrupt:
             print("whence: run the same command again to go on", file=sys.stderr)
@@ -283,12 +293,13 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
             print(f"whence: {printable(str(result.error))}", file=sys.stderr)
         return 1
     if args.json:
-        print(result.to_json(top=args.top), flush=True)
+        print(result.to_json(top=args.top, confidence=args.confidence), flush=True)
     elif args.out is None:
-        print(describe(result, countries=args.top) if index is None else line(result), flush=True)
+        words = describe(result, countries=args.top, confidence=args.confidence) if index is None else line(result)
+        print(words, flush=True)
     if args.map is not None:
         path = args.map if index is None else _map_path(args.map, index, result)
-        print(printable(f"map: {result.save_map(path)}"), file=sys.stderr)
+        print(printable(f"map: {result.save_map(path, confidence=args.confidence)}"), file=sys.stderr)
     return 0
 
 

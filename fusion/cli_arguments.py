@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Commands", "add_parts", "count_argument", "path_argument"]
+__all__ = ["Commands", "add_parts", "confidence_argument", "count_argument", "path_argument"]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What sub-commands are added to."""
@@ -65,4 +65,19 @@ def count_argument(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return value
+
+
+def confidence_argument(text: str) -> float:
+    """A probability between 0 and 1, both left out.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"a probability between 0 and 1, such as 0.8, not {text!r}")
     return value

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.errors import RequestError
 from data.gazetteer import load_default as load_gazetteer
+from data.gazetteer import the_country
 from data.geodesy import EARTH_RADIUS_KM, gaussian_points, haversine_km, spherical_mean
 from data.in_cell import InCell
 from data.partition import Partition
@@ -21,6 +22,7 @@ __all__ = ["BBox", "Constraints", "Exclude", "Within"]
 _GRID = 24  # points per side laid over the box
 _POINTS, _ENOUGH = 256, 32  # sub-points of a cell at the box's edge, and how many inside say where its mass lies
 _LEAST_SPREAD_KM = 0.01
+_NAMED = 6  # countries in words
 _SIDE_POINTS = 64  # sub-points of a border cell that are asked on which side they lie
 
 
@@ -107,10 +109,18 @@ class Constraints:
         Raises:
             RequestError: If nothing of it is left.
         """
-        masked = self.restrict(distribution)
+        return self.measured(distribution)[0]
+
+    def measured(self, distribution: CellDistribution) -> tuple[CellDistribution, float]:
+        """As ``apply``, and which share of the probability lay where the constraints hold, 0 to 1.
+
+        Raises:
+            RequestError: If nothing of it is left.
+        """
+        masked, share = self._restricted(distribution)
         if masked.allowed is None or not (self.countries or self.excluded):
-            return masked
-        return _on_its_side(masked, masked.allowed)
+            return masked, share
+        return _on_its_side(masked, masked.allowed), share
 
     def restrict(self, distribution: CellDistribution) -> CellDistribution:
         """As ``apply``, but a border cell's own Gaussian stays where it is: enough to ask for probabilities.
@@ -120,8 +130,11 @@ class Constraints:
         Raises:
             RequestError: If nothing of it is left.
         """
+        return self._restricted(distribution)[0]
+
+    def _restricted(self, distribution: CellDistribution) -> tuple[CellDistribution, float]:
         if not self:
-            return distribution
+            return distribution, 1.0
         partition = distribution.partition
         allowed = np.array(
             [
@@ -138,10 +151,11 @@ class Constraints:
             p, in_cell = p * left, distribution.in_cell
         if self.box is not None:
             p, in_cell = _inside(self.box, distribution, p)
-        total = p.sum()
+        total = float(p.sum())
         if not total > 0.0:
             raise RequestError(f"no place on Earth is left: {self.describe()}; loosen one of the constraints")
-        return CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
+        left = CellDistribution(partition, (p / total).astype(np.float32), in_cell, allowed)
+        return left, min(total / float(distribution.p.sum(dtype=np.float64)), 1.0)
 
     def describe(self) -> str:
         """The constraints in words."""
@@ -153,6 +167,29 @@ class Constraints:
         if self.excluded:
             parts.append(f"not in {', '.join(sorted(self.excluded))}")
         return " and ".join(parts)
+
+    def words(self) -> str:
+        """The constraints for a person, countries by their names, those of many counted; "" where there are none.
+
+        >>> Constraints(frozenset({"ES", "PT"}), excluded=frozenset({"US"})).words()
+        'within Portugal or Spain and outside the United States'
+        """
+        parts = []
+        if self.countries:
+            parts.append(f"within {_names(self.countries)}")
+        if self.box:
+            west, south, east, north = self.box.west, self.box.south, self.box.east, self.box.north
+            parts.append(f"within the box {west:g},{south:g},{east:g},{north:g}")
+        if self.excluded:
+            parts.append(f"outside {_names(self.excluded)}")
+        return " and ".join(parts)
+
+
+def _names(codes: Iterable[str]) -> str:
+    names = sorted(map(the_country, codes))
+    if len(names) > _NAMED:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _on_its_side(distribution: CellDistribution, allowed: NDArray[np.bool_]) -> CellDistribution:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from data.gazetteer import country_name
+from data.gazetteer import country_name, the_country
 from data.printable import printable
 
 if TYPE_CHECKING:
-    from fusion.answer import Answer, LedgerRow
+    from fusion.answer import Answer
+    from fusion.effects import Effect
+    from fusion.ledger import LedgerRow
 
 __all__ = [
     "NOTHING_NEW",
@@ -19,10 +21,14 @@ __all__ = [
     "distance",
     "effect",
     "headline",
+    "level_words",
     "line",
+    "no_clue",
     "nothing_new",
     "percent",
+    "radius_words",
     "scene_words",
+    "step",
     "summary",
 ]
 
@@ -35,16 +41,15 @@ _LINE = 118
 NOTHING_NEW = "adds nothing: a more specific clue uses the same text"
 
 
-def describe(answer: Answer, *, countries: int = 4) -> str:
+def describe(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> str:
     """The answer in a few lines: point, radius, countries, prior, and the clues that moved it most."""
-    lines = [printable(answer.file or "photo"), *(f"  {line}" for line in summary(answer, countries=countries))]
+    lines = [
+        printable(answer.file or "photo"),
+        *(f"  {line}" for line in summary(answer, countries=countries, confidence=confidence)),
+    ]
     told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
     if not told:
-        count = len(answer.readings)
-        read = (
-            f"{count} line{'' if count == 1 else 's'} of text read, none of which" if count else "no text was read that"
-        )
-        lines.append(f"  no clue: {read} points anywhere, so the answer is the prior's")
+        lines += [f"  {no_clue(answer)}", *_steps(answer)]
         return "\n".join(lines)
     lines.append("  because:")
     for clue, row in told[:_LEDGER_ROWS]:
@@ -54,16 +59,40 @@ def describe(answer: Answer, *, countries: int = 4) -> str:
     if len(told) > _LEDGER_ROWS:
         more = len(told) - _LEDGER_ROWS
         lines.append(f"    ... and {more} more clue{'' if more == 1 else 's'}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_steps(answer)])
 
 
-def summary(answer: Answer, *, countries: int = 4) -> list[str]:
-    """Three lines: where and how sure, countries, prior; a fourth for the scene, where it was asked for."""
+def no_clue(answer: Answer) -> str:
+    """Why an answer without a clue has none."""
+    if not answer.text_sought and not answer.readings:
+        return "no clue: text was not looked for, so the answer is the prior's"
+    count = len(answer.readings)
+    read = f"{count} line{'' if count == 1 else 's'} of text read, none of which" if count else "no text was read that"
+    return f"no clue: {read} points anywhere, so the answer is the prior's"
+
+
+def _steps(answer: Answer) -> list[str]:
+    if not answer.effects:
+        return []
+    return ["  step by step:", *(_shorten(f"    {one.what:<12}{step(one)}", 2 * _LINE) for one in answer.effects)]
+
+
+def summary(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> list[str]:
+    """Four lines: where and how sure, what it vouches for, countries, prior; a fifth for the scene, if it was asked."""
     likely = [f"{country_name(code)} {percent(p)}" for code, p in list(answer.countries.items())[:countries]]
     by = "what the picture looks like" if answer.visual else "where photos are taken; no visual model was used"
     prior = f"prior: {printable(answer.prior_name)} ({by})"
     shown = [] if answer.scene is None else [f"scene: {scene_words(answer.scene)}"]
-    return [headline(answer), "countries: " + ", ".join(likely), prior, *shown]
+    return [headline(answer), level_words(answer, confidence), "countries: " + ", ".join(likely), prior, *shown]
+
+
+def level_words(answer: Answer, confidence: float = 0.8) -> str:
+    """The finest place that the answer vouches for, in a line: ``"at least 80 % sure of the country Spain (93 %)"``."""
+    level = answer.level(confidence)
+    wanted = f"{100 * confidence:.3g} %"
+    if level is None:
+        return f"at least {wanted} sure of no place, not even of a continent"
+    return f"at least {wanted} sure of {level}: {percent(level.probability)}"
 
 
 def scene_words(scene: Mapping[str, float]) -> str:
@@ -88,11 +117,11 @@ def headline(answer: Answer) -> str:
     if answer.place is not None and answer.radius_km <= _SURE_PLACE_KM:
         where = f"probably near {printable(answer.place.name)}, {country_name(answer.place.country)}"
     elif p >= _VERY_LIKELY:
-        where = f"very likely in {country_name(country)}"
+        where = f"very likely in {the_country(country)}"
     elif p >= _PROBABLE:
-        where = f"probably in {country_name(country)}"
+        where = f"probably in {the_country(country)}"
     elif p >= _POSSIBLE and p >= 2.0 * runner_up:
-        where = f"perhaps in {country_name(country)}"
+        where = f"perhaps in {the_country(country)}"
     else:
         where = "no certain country"
     half, most = answer.radius_km, answer.credible_radius_km(0.8)
@@ -116,15 +145,44 @@ def line(answer: Answer) -> str:
 
 
 def effect(row: LedgerRow) -> str:
-    """What a clue did to the likeliest country."""
+    """What a clue did to the likeliest country, and to the radius where that is known.
+
+    >>> from fusion.ledger import LedgerRow
+    >>> effect(LedgerRow(0, "DE", "DE", 0.31, 0.82, 2.3, 0.9, 912.0, 310.0))
+    'makes Germany likelier: 31 % -> 82 %; radius 910 km -> 310 km'
+    """
     if nothing_new(row.weight, row.log_odds):
         return NOTHING_NEW
-    name = country_name(row.country_after)
-    odds = round(row.log_odds, 1) + 0.0  # no -0.0
-    moved = f"{name} {percent(row.p_before)} -> {percent(row.p_after)} ({odds:+.1f} log-odds)"
+    moved = _moved(row, row.country_after)
     if row.country_before != row.country_after:
-        moved += f"; without it {country_name(row.country_before)} would come first"
+        moved += f"; without it {the_country(row.country_before)} would come first"
     return moved
+
+
+def step(effect: Effect) -> str:
+    """What a step of the fusion was and what it did, as ``effect`` says it of a clue."""
+    sentence = printable(effect.sentence)
+    return f"{sentence}: {_moved(effect, effect.country)}"
+
+
+def radius_words(before_km: float | None, after_km: float | None) -> str:
+    """A radius before and after, ``"radius 910 km -> 310 km"``; "" where it is not known or stays the same."""
+    if before_km is None or after_km is None or distance(before_km) == distance(after_km):
+        return ""
+    return f"radius {distance(before_km)} -> {distance(after_km)}"
+
+
+def _moved(row: LedgerRow | Effect, country: str) -> str:
+    name = the_country(country)
+    before, after = percent(row.p_before), percent(row.p_after)
+    if before == after:
+        moved = f"leaves {name} at {after}"
+    elif row.p_after > row.p_before:
+        moved = f"makes {name} likelier: {before} -> {after}"
+    else:
+        moved = f"makes {name} less likely: {before} -> {after}"
+    radius = radius_words(row.radius_before_km, row.radius_after_km)
+    return f"{moved}; {radius}" if radius else moved
 
 
 def nothing_new(weight: float, log_odds: float) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backbone.album_prior import AlbumPrior
 from backbone.base import Prior, PriorOutput
+from backbone.density import DensityPrior
 from backbone.gallery import Gallery
 from backbone.gallery_refine import RefinedPrior
 from backbone.gallery_store import find_gallery
@@ -32,10 +33,13 @@ from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
 from detectors.readers import default_clue_readers
 from fusion.album import Album, album_of, mean_scene, require_album, require_several
-from fusion.answer import Answer, Failure, LedgerRow
+from fusion.answer import Answer, Failure
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.context import NOTHING_KNOWN, Context
+from fusion.describe import percent
+from fusion.effects import SENTENCES, Step, effects_of
 from fusion.evidence import strength
+from fusion.ledger import ledger_of, point_and_radius_km
 from fusion.locator_parts import choose_device, make_looker
 from fusion.pool import Fused
 from fusion.ranker import make_ranker
@@ -250,7 +254,8 @@ class Locator:
         scene = mean_scene(photos)
 
         def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
-            return self._fused([clues[k] for k in _strongest(clues)], readings, PriorOutput(joint, scene), constraints)
+            kept = [clues[k] for k in _strongest(clues)]
+            return self._fused(kept, readings, PriorOutput(joint, scene), constraints, "photos")
 
         return album_of(photos, how, constraints.restrict(together.base), answered)
 
@@ -349,19 +354,34 @@ class Locator:
         )
 
     def _fused(
-        self, clues: Sequence[Clue], readings: Sequence[Reading], output: PriorOutput, constraints: Constraints
+        self,
+        clues: Sequence[Clue],
+        readings: Sequence[Reading],
+        output: PriorOutput,
+        constraints: Constraints,
+        looked: Literal["picture", "photos"] = "picture",
     ) -> Answer:
         """The answer without a picture: that of one photo, or of several together."""
         prior = output.distribution
-        fused = self.ranker.fuse(prior, clues, Context(readings, output.scene, self.prior.name))
-        posterior = constraints.apply(fused.posterior)
-        after = posterior.countries()
-        rows = [
-            LedgerRow.compare(k, constraints.restrict(without).countries(), after, weight)
-            for k, (without, weight) in enumerate(zip(fused.without, fused.weights, strict=True))
-        ]
-        order = sorted(range(len(clues)), key=lambda k: (-abs(rows[k].log_odds), k))
-        lat, lon, radius_km = _point_and_radius_km(posterior, self.utility)
+        context = Context(readings, output.scene, self.prior.name)
+        fused = self.ranker.fuse(prior, clues, context)
+        posterior, share = constraints.measured(fused.posterior)
+
+        def refused(k: int) -> CellDistribution:
+            return self.ranker.fuse(prior, [*clues[:k], *clues[k + 1 :]], context).posterior
+
+        rows = ledger_of(fused, posterior, constraints, self.utility, refused)
+        lat, lon, radius_km = point_and_radius_km(posterior, self.utility)
+        card = self.prior.card
+        steps: list[Step] = []
+        if card.visual:
+            steps.append(Step(looked, SENTENCES[looked], prior))
+        if clues:
+            together = "the one clue" if len(clues) == 1 else f"all {len(clues)} clues together"
+            steps.append(Step("clues", together, fused.posterior))
+        if constraints:
+            lay = f"{percent(share)} of the probability lay {constraints.words()}"
+            steps.append(Step("within", lay, posterior))
         return Answer(
             file=None,
             lat=lat,
@@ -371,12 +391,19 @@ class Locator:
             distribution=posterior,
             prior=prior,
             prior_name=self.prior.name,
-            visual=self.prior.card.visual,
-            clues=[clues[k] for k in order],
+            visual=card.visual,
+            clues=[clues[row.clue] for row in rows],
             readings=readings,
-            ledger=[replace(rows[k], clue=new) for new, k in enumerate(order)],
+            ledger=[replace(row, clue=new) for new, row in enumerate(rows)],
+            effects=effects_of(self._unseen if card.visual else prior, steps, self.utility),
+            text_sought=self.ocr.name != "none",
             scene=output.scene,
         )
+
+    @cached_property
+    def _unseen(self) -> CellDistribution:
+        """Where photos are taken: what is known before a picture is looked at."""
+        return DensityPrior(self.prior.partition).distribution
 
 
 def locate(
@@ -393,13 +420,6 @@ def _strongest(clues: Sequence[Clue]) -> list[int]:
     """Which clues are fused: all, or of too many the strongest, in their order."""
     strongest = sorted(range(len(clues)), key=lambda k: -strength(clues[k].evidence))[:_MOST_CLUES]
     return sorted(strongest)
-
-
-@lru_cache(maxsize=2)
-def _point_and_radius_km(posterior: CellDistribution, utility: Utility) -> tuple[float, float, float]:
-    # Kept by identity: photos without a clue share the prior's own object, and in an archive they are the most.
-    lat, lon = posterior.point(utility)
-    return lat, lon, posterior.radius_km(lat, lon)
 
 
 def _masked(clue: Clue) -> Clue:

@@ -162,6 +162,8 @@ def render_map(
     readings: Sequence[str],
     footer: str,
     photo_scale: float = 1.0,
+    steps: Sequence[tuple[str, str]] = (),
+    no_clue: str = "No clue points anywhere: the answer is the prior's.",
 ) -> str:
     """Renders an answer as one self-contained HTML page.
 
@@ -179,6 +181,8 @@ def render_map(
         readings: All texts that were read, masked.
         footer: A line at the bottom, such as the version and the prior.
         photo_scale: Pixels of ``photo`` per pixel in which the boxes of ``covered`` and ``clues`` are given.
+        steps: Name of each step of the fusion and what it did, in order.
+        no_clue: What is said where there is no clue.
 
     Returns:
         The page, UTF-8 text.
@@ -214,6 +218,8 @@ def render_map(
         "covered": len(covered),
         "clues": [_clue(clue, photo_scale) for clue in clues],
         "ledger": [_ledger_row(row) for row in ledger],
+        "steps": [[_clip(name, 60), _clip(told)] for name, told in steps],
+        "no_clue": _clip(no_clue),
         "readings": [_clip(text) for text in readings[:_MAX_READINGS]],
         "more_readings": max(0, len(readings) - _MAX_READINGS),
     }

@@ -19,13 +19,14 @@ from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import destination
 from data.version import __version__
-from fusion.describe import NOTHING_NEW, nothing_new, summary
+from fusion.describe import NOTHING_NEW, no_clue, nothing_new, radius_words, step, summary
 from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
 
 if TYPE_CHECKING:
     from detectors.base import Clue
     from fusion.album import Album
     from fusion.answer import Answer
+    from fusion.ledger import LedgerRow
 
 __all__ = ["answer_page", "check_map_path", "notebook_frame", "write_text"]
 
@@ -37,8 +38,14 @@ _NAMED_KM2 = 100_000.0  # unless they are so large that it would mislead
 _LEAST_SPOT, _SPOT_CORNERS = 0.005, 36  # spots with less probability are not drawn apart from their cell
 
 
-def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
-    """The answer as one self-contained HTML page, ``notes`` below its summary; it loads nothing from anywhere."""
+def answer_page(answer: Answer, *, notes: Sequence[str] = (), confidence: float = 0.8) -> str:
+    """The answer as one self-contained HTML page; it loads nothing from anywhere.
+
+    Args:
+        answer: What is shown.
+        notes: Lines below its summary.
+        confidence: Of the level that is named.
+    """
     levels = {name: answer.distribution.at_level(name) for name in ("fine", "middle", "coarse")}
     name, indices, note = choose_level(
         {name: level.p for name, level in levels.items()},
@@ -64,7 +71,7 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
         title=f"whence: {Path(answer.file).name if answer.file else 'photo'}",
-        summary=[*summary(answer), *notes],
+        summary=[*summary(answer, confidence=confidence), *notes],
         point=(answer.lat, answer.lon),
         radius_km=answer.radius_km,
         cells=[*cells, *spots],
@@ -81,10 +88,12 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = ()) -> str:
                 p_before=row.p_before,
                 p_after=row.p_after,
                 log_odds=row.log_odds,
-                note=_note(row.weight, row.log_odds),
+                note=_note(row),
             )
             for row in answer.ledger
         ],
+        steps=[(effect.what, step(effect)) for effect in answer.effects],
+        no_clue=_sentence(no_clue(answer)),
         readings=[reading.text for reading in answer.readings],
         footer=f"whence {__version__}, prior {answer.prior_name}. A guess is a lead, never proof.",
     )
@@ -168,7 +177,13 @@ def _clue(clue: Clue) -> MapClue:
     )
 
 
-def _note(weight: float, log_odds: float) -> str:
-    if nothing_new(weight, log_odds):
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _note(row: LedgerRow) -> str:
+    if nothing_new(row.weight, row.log_odds):
         return NOTHING_NEW
-    return f"weight {weight:.2f}" if weight else "beside a more specific clue of the same text"
+    weight = f"weight {row.weight:.2f}" if row.weight else "beside a more specific clue of the same text"
+    radius = radius_words(row.radius_before_km, row.radius_after_km)
+    return f"{radius}; {weight}" if radius else weight

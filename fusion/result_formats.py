@@ -38,6 +38,9 @@ COLUMNS: Mapping[str, str] = {
     "country": "likeliest country, ISO 3166-1 alpha-2",
     "country_probability": "its probability",
     "place": "the gazetteer's nearest place to the point",
+    "level": "street, city, region, country or continent: the finest with the probability asked for; empty if none",
+    "level_name": "what that place is called; of a street the nearest place",
+    "level_probability": "its probability",
     "prior": "which prior spoke",
     "scene": "indoor, natural or urban, whichever is likeliest; empty with --scenes none",
     "scene_probability": "its probability",
@@ -48,6 +51,7 @@ COLUMNS: Mapping[str, str] = {
     "readings": "JSON array: each line of text with its box, confidence and script",
     "clues": "JSON array: what the text says about places",
     "ledger": "JSON array: how much each clue moved the answer",
+    "effects": "JSON array: how much the picture, all clues together and what was known already moved it",
     "lookups": "JSON array: network look-ups that were made",
     "error": "kind of error, such as ImageError; empty where all went well",
     "message": "what is wrong with the photo and what to do",
@@ -57,8 +61,8 @@ COLUMNS: Mapping[str, str] = {
 
 _FOREIGN = "is no result file, or one of another version: move it away, or name another one"
 _KEY = ("file", "size", "modified", "error", "settings")  # what is read again
-_NESTED = ("countries", "top", "readings", "clues", "ledger", "lookups")
-_REAL = ("lat", "lon", "radius_km", "country_probability", "scene_probability")
+_NESTED = ("countries", "top", "readings", "clues", "ledger", "effects", "lookups")
+_REAL = ("lat", "lon", "radius_km", "country_probability", "level_probability", "scene_probability")
 _SYNC_ROWS = 16  # rows that a power cut, not a kill, may cost
 _GROUP = 1000  # rows of a Parquet row group, and in memory at once
 # What makes a spreadsheet take a cell for a formula: https://owasp.org/www-community/attacks/CSV_Injection
@@ -357,9 +361,13 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """A nested row as values of the columns: text that is printable, numbers, or None."""
     error = row.get("error") or {}
     scene = row.get("scene") or {}
+    level = row.get("level") or {}
     likeliest = max(scene, key=scene.__getitem__, default=None)
     content = {
         **row,
+        "level": level.get("level"),
+        "level_name": level.get("name"),
+        "level_probability": level.get("probability"),
         "scene": likeliest,
         "scene_probability": scene.get(likeliest),
         "clue_count": len(row["clues"]) if "clues" in row else None,

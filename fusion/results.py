@@ -62,11 +62,13 @@ class PhotoKey:
         return cls(name, status.st_size, f"{moment}.{nanoseconds:09d}Z")
 
 
-def row_of(result: Answer | Failure, key: PhotoKey, settings: str, *, top: int = 5) -> dict[str, Any]:
+def row_of(
+    result: Answer | Failure, key: PhotoKey, settings: str, *, top: int = 5, confidence: float = 0.8
+) -> dict[str, Any]:
     """``result`` as a row, nested as in ``fusion/assets/answer.schema.json``, with its key and ``settings``."""
     from fusion.answer import Answer
 
-    content = result.to_dict(top=top) if isinstance(result, Answer) else result.to_dict()
+    content = result.to_dict(top=top, confidence=confidence) if isinstance(result, Answer) else result.to_dict()
     return {**content, "file": key.file, "size": key.size, "modified": key.modified, "settings": printable(settings)}
 
 

@@ -352,7 +352,7 @@
       clueLayer.clearLayers();
       panel.append(el("p", { class: "note" }, data.clues.length
         ? "Choose a numbered clue, in the photo or in the ledger, to see where it points."
-        : "No text or plate in this photo points anywhere: the answer is the prior's."));
+        : data.no_clue));
       return;
     }
     const clue = data.clues[index];
@@ -449,9 +449,14 @@
     if (row.note) cell.append(el("div", { class: "note" }, said(row.note, "clip")));
     return cell;
   }
+  function showSteps() {
+    byId("steps").hidden = !data.steps.length;
+    byId("steps").append(...data.steps.map(([name, told]) =>
+      el("li", {}, el("span", { class: "kind" }, name), " ", said(told, "clip"))));
+  }
   function showLedger() {
     if (!data.clues.length) {
-      byId("ledger-note").textContent = "No clue points anywhere, so no clue moved this answer: it is the prior's.";
+      byId("ledger-note").textContent = data.no_clue;
       return;
     }
     byId("ledger-note").textContent = "Each row compares the answer with the clue to the answer that all other clues give without it. The bar runs from 0 to 100 %; its dark mark is the probability with the clue.";
@@ -500,6 +505,7 @@
   }
 
   if (data.photo) showPhoto();
+  showSteps();
   showLedger();
   showCells();
   showReadings();

@@ -119,7 +119,7 @@ def test_a_brand_that_leaves_out_a_country_speaks_against_it(reader: BrandReader
     assert area.world and "US" in area.countries and 0.5 < area.share < 1.0
     (clue,) = reader.clues(lines("CARREFOUR EXPRESS"))
     assert gain_in(clue, "US") < -1.0 < 0.0 < clue.evidence.elsewhere
-    assert "everywhere but in United States" in clue.meaning and clue.points_to == ()
+    assert "everywhere but in the United States" in clue.meaning and clue.points_to == ()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from fusion.answer import Answer, Failure, LedgerRow
+from fusion.answer import Answer, Failure
 from fusion.describe import coordinates, distance, percent
+from fusion.ledger import LedgerRow
 from fusion.locator import Locator
 from tests.conftest import REPOSITORY
 from tests.fusion.parts import FixedText
