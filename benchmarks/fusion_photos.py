@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,9 @@ def labelled(data: Path, name: str) -> list[Labelled]:
     ]
 
 
-def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = None) -> Iterator[ReadPhoto]:
+def read_photos(
+    data: Path, name: str, keep: Path, locator: Locator | None = None, *, only: Container[str] | None = None
+) -> Iterator[ReadPhoto]:
     """The photos of a set with what was read, read now where ``keep`` does not hold it; unreadable ones are left out.
 
     Args:
@@ -81,6 +83,7 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
         name: Of the set.
         keep: Folder of what was read before.
         locator: What reads; None for one with all that ships.
+        only: Names of the files that are wanted; None for all.
     """
     known: dict[str, dict[str, Any]] = {}
     cache = keep / f"{name}.jsonl"
@@ -88,6 +91,8 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
         row = json.loads(line)
         known[row["file"]] = row
     for photo in labelled(data, name):
+        if only is not None and photo.path.name not in only:
+            continue
         if photo.path.name not in known:
             locator = locator or Locator("density", scenes="none", offline=True)
             answer = locator.locate(photo.path)
