@@ -1,13 +1,14 @@
 """Do simulated photos look to the ranker like real ones? Every column that it sees, side by side.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.fusion_features KEEP [--photos 600] [--rendered DIR] [--png FILE]
+    OMP_NUM_THREADS=1 python -m benchmarks.fusion_features KEEP [--photos 600] [--rendered FILE] [--png FILE]
 
 ``KEEP`` holds what was read in the labelled photos (``benchmarks.fusion_photos``). All columns are those of the row of
 the true cell, with the density prior for simulated and for real photos alike, so that they differ by clues and by
 context alone. A figure beside a real set is the two-sample Kolmogorov-Smirnov distance between its photos and the
 simulated ones: 0 for one distribution, 1 for two that do not meet; ``noise`` is what two samples of that size of one
-distribution have on average. ``--rendered`` is the folder where photos that were drawn and read by the real detectors
-are kept (``fusion.simulated_pictures``).
+distribution have on average. ``--rendered`` names the file that keeps what the real detectors read in drawn pictures
+(``fusion.simulated_pictures``), which are drawn onto those photos of ``travel_train`` in which nothing pointed
+anywhere. Photos without any text are left out: the simulator makes none.
 
 Below, for each kind of clue: clues a photo, share of photos with one, in how many the country of the highest posterior
 after that clue alone is the right one, and mean and standard deviation of what it says about the true cell, nats
@@ -17,6 +18,7 @@ against the photo density's mean.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +64,18 @@ class Seen:
 
 def real(data: Path, keep: Path, name: str) -> list[Seen]:
     """The photos of a set that were read already."""
-    known = set()
-    if (keep / f"{name}.jsonl").exists():
-        import json
-
-        known = {json.loads(line)["file"] for line in (keep / f"{name}.jsonl").read_text("utf-8").splitlines()}
-    photos = read_photos(data, name, keep, only=known)
+    photos = read_photos(data, name, keep, only={row["file"] for row in _rows(keep, name)})
     return [Seen(p.at, p.country, p.readings, p.clues, name) for p in photos]
+
+
+def silent(keep: Path, name: str) -> list[str]:
+    """Files of the photos of a set in which nothing that was read points anywhere."""
+    return sorted(row["file"] for row in _rows(keep, name) if not row["clues"])
+
+
+def _rows(keep: Path, name: str) -> list[dict[str, Any]]:
+    path = keep / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def of_simulated(photo: Simulated) -> Seen:
@@ -180,8 +187,8 @@ def kinds_table(told: Mapping[str, Mapping[str, Told]]) -> list[str]:
             if (one := of_set.get(kind)) is not None:
                 nats = "     -" if one.nats is None else f"{one.nats:6.2f}"
                 lines.append(
-                    f"{kind:12s} {name:16s} {one.a_photo:7.3f} {100 * one.share:4.0f} % {100 * one.right:4.0f} % {nats} "
-                    f"{one.spread:7.2f}   {100 * one.against:4.0f} %"
+                    f"{kind:12s} {name:16s} {one.a_photo:7.3f} {100 * one.share:4.0f} % {100 * one.right:4.0f} % "
+                    f"{nats} {one.spread:7.2f}   {100 * one.against:4.0f} %"
                 )
     return lines
 
@@ -223,7 +230,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--photos", type=int, default=600, help="simulated photos")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rendered", type=Path, metavar="DIR")
+    parser.add_argument("--rendered", type=Path, metavar="FILE", help="where what was read in pictures is kept")
+    parser.add_argument("--pictures", type=int, default=200, help="of those, with the simulated photos' scenes")
     parser.add_argument("--png", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
     prior = DensityPrior(load_partition()).distribution
@@ -231,13 +239,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     for source in sorted({photo.source for photo in sets["simulated"]}):
         sets[f"  {source}"] = [photo for photo in sets["simulated"] if photo.source == source]
     if args.rendered is not None:
-        from fusion.simulated_pictures import kept_pictures
+        from fusion.simulated_pictures import rendered  # what is not kept yet is drawn and read now
 
-        sets["rendered"] = [of_simulated(photo) for photo in kept_pictures(args.rendered)]
+        folder = args.data / "travel_train" / "images"
+        grounds = [folder / name for name in silent(args.keep, "travel_train")]
+        photos = rendered(args.pictures, args.seed, grounds=grounds, keep=args.rendered)
+        sets["rendered"] = [of_simulated(photo) for photo in photos if photo.context.readings]
     for name in args.sets:
-        photos = real(args.data, args.keep, name)
-        if photos:
-            sets[name] = photos
+        photos_of_set = real(args.data, args.keep, name)
+        if photos_of_set:
+            texts = np.mean([bool(photo.readings) for photo in photos_of_set])
+            print(f"{name}: {len(photos_of_set)} photos, {100 * texts:.0f} % of them with text")
+            sets[name] = [photo for photo in photos_of_set if photo.readings]
     for name, photos in sets.items():
         print(f"{name}: {overall(photos)}")
     print()
