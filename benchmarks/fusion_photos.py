@@ -11,15 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import read_labels
 from data.images import find_images
-from detectors.base import Box, Clue, Evidence, PointEvidence, Reading
+from detectors.base import Clue, Reading
+from fusion.clue_rows import clue_of, clue_values, reading_of, reading_values
 from fusion.locator import Locator
+
+__all__ = ["ReadPhoto", "clue_of", "clue_values", "labelled", "read_photos"]
 
 SETS = ("shopfronts_dev", "signs_dev", "places_dev", "facades_test", "streets_dev", "travel_train", "streets_train",
         "facades_train")  # fmt: skip
@@ -73,7 +76,9 @@ def labelled(data: Path, name: str) -> list[Labelled]:
     ]
 
 
-def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = None) -> Iterator[ReadPhoto]:
+def read_photos(
+    data: Path, name: str, keep: Path, locator: Locator | None = None, *, only: Container[str] | None = None
+) -> Iterator[ReadPhoto]:
     """The photos of a set with what was read, read now where ``keep`` does not hold it; unreadable ones are left out.
 
     Args:
@@ -81,6 +86,7 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
         name: Of the set.
         keep: Folder of what was read before.
         locator: What reads; None for one with all that ships.
+        only: Names of the files that are wanted; None for all.
     """
     known: dict[str, dict[str, Any]] = {}
     cache = keep / f"{name}.jsonl"
@@ -88,8 +94,10 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
         row = json.loads(line)
         known[row["file"]] = row
     for photo in labelled(data, name):
+        if only is not None and photo.path.name not in only:
+            continue
         if photo.path.name not in known:
-            locator = locator or Locator("density", scenes="none", offline=True)
+            locator = locator or Locator("density", scenes="none", offline=True, ranker="pool")
             answer = locator.locate(photo.path)
             from PIL import Image
 
@@ -98,7 +106,7 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
             row = {
                 "file": photo.path.name,
                 "size": size,
-                "readings": [_reading_values(reading) for reading in answer.readings],
+                "readings": [reading_values(reading) for reading in answer.readings],
                 "clues": [clue_values(clue) for clue in answer.clues],
             }
             keep.mkdir(parents=True, exist_ok=True)
@@ -112,55 +120,9 @@ def read_photos(data: Path, name: str, keep: Path, locator: Locator | None = Non
             photo.country,
             photo.at,
             (int(row["size"][0]), int(row["size"][1])),
-            [_reading_of(values) for values in row["readings"]],
+            [reading_of(values) for values in row["readings"]],
             [clue_of(values) for values in row["clues"]],
         )
-
-
-def clue_values(clue: Clue) -> dict[str, Any]:
-    """A clue as plain data; :func:`clue_of` makes it again."""
-    evidence = clue.evidence
-    return {
-        "kind": clue.kind,
-        "text": clue.text,
-        "meaning": clue.meaning,
-        "box": clue.box,
-        "points_to": clue.points_to,
-        "elsewhere": evidence.elsewhere,
-        "countries": dict(evidence.countries),
-        "regions": dict(evidence.regions),
-        "points": [[p.lat, p.lon, p.sigma_km, p.log_lr] for p in evidence.points],
-        "sources": evidence.sources,
-        "roadside": evidence.roadside,
-    }
-
-
-def clue_of(values: dict[str, Any]) -> Clue:
-    """The clue of :func:`clue_values`."""
-    evidence = Evidence(
-        values["elsewhere"],
-        values["countries"],
-        values["regions"],
-        tuple(PointEvidence(*point) for point in values["points"]),
-        tuple(values["sources"]),
-        values["roadside"],
-    )
-    box = None if values["box"] is None else _box(values["box"])
-    return Clue(values["kind"], values["text"], values["meaning"], evidence, box, tuple(values["points_to"]))
-
-
-def _reading_values(r: Reading) -> list[Any]:
-    return [r.id, r.text, r.box, r.confidence, r.script, r.engine, r.scale, r.region]
-
-
-def _reading_of(values: list[Any]) -> Reading:
-    name, text, box, *rest = values
-    return Reading(name, text, _box(box), *rest)
-
-
-def _box(values: Any) -> Box:
-    a, b, c, d = ((float(x), float(y)) for x, y in values)
-    return a, b, c, d
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -170,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     args = parser.parse_args(argv)
-    locator = Locator("density", scenes="none", offline=True)
+    locator = Locator("density", scenes="none", offline=True, ranker="pool")
     for name in args.sets:
         photos = list(read_photos(args.data, name, args.keep, locator))
         print(f"{name}: {len(photos)} photos, {sum(bool(photo.clues) for photo in photos)} with a clue", flush=True)

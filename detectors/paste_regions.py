@@ -7,14 +7,16 @@ darker or lighter, with a shadow. Signs are boards with a line or two of rendere
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from data.opencv import opencv
 from detectors.draw_plates import random_plate
-from detectors.render_fonts import FONT_FOLDER, faces_by_script
+from detectors.render_fonts import FONT_FOLDER, Face, faces_by_script
 
-__all__ = ["draw_sign", "paste", "paste_plates", "paste_signs"]
+__all__ = ["corners_of", "draw_sign", "free_place", "paste", "paste_plates", "paste_signs", "sign_of"]
 
 _SCRIPTS = {
     "Latn": 0.3, "Cyrl": 0.12, "Hani": 0.1, "Kana": 0.06, "Hang": 0.07, "Arab": 0.08, "Thai": 0.06, "Deva": 0.06,
@@ -90,7 +92,7 @@ def paste_plates(photo: Pixels, count: int, rng: np.random.Generator, taken: Box
         aspect = plate.shape[1] / plate.shape[0]
         wide = float(np.clip(np.exp(rng.normal(np.log(62), 0.6)), 16, 0.55 * width))
         high = wide / aspect
-        place = _free_place(width, height, wide * 1.5, high * 2.5, rng, [*taken, *boxes], low=rng.random() < 0.7)
+        place = free_place(width, height, wide * 1.5, high * 2.5, rng, [*taken, *boxes], low=rng.random() < 0.7)
         if place is None:
             continue
         x, y = place
@@ -110,7 +112,7 @@ def paste_plates(photo: Pixels, count: int, rng: np.random.Generator, taken: Box
             cv2.rectangle(soft, *ends, 1.0, -1)
             soft = cv2.GaussianBlur(soft, (0, 0), max(high * 0.15, 0.6))[:, :, None]
             photo = (photo * (1 - soft) + layer * soft).astype(np.uint8)
-        corners = _corners(x, y, wide, high, rng, most_squeeze=0.45)
+        corners = corners_of(x, y, wide, high, rng, most_squeeze=0.45)
         photo, box = paste(photo, plate, corners, rng)
         boxes.append(box)
     return photo, boxes
@@ -127,15 +129,15 @@ def paste_signs(photo: Pixels, count: int, rng: np.random.Generator, taken: Boxe
         wide = high * aspect
         if wide > 0.85 * width:
             wide, high = 0.85 * width, 0.85 * width / aspect
-        place = _free_place(width, height, wide, high, rng, [*taken, *boxes], low=False)
+        place = free_place(width, height, wide, high, rng, [*taken, *boxes], low=False)
         if place is None:
             continue
-        photo, box = paste(photo, sign, _corners(*place, wide, high, rng, most_squeeze=0.5), rng, alpha)
+        photo, box = paste(photo, sign, corners_of(*place, wide, high, rng, most_squeeze=0.5), rng, alpha)
         boxes.append(box)
     return photo, boxes
 
 
-def _free_place(
+def free_place(
     width: int, height: int, wide: float, high: float, rng: np.random.Generator, taken: Boxes, *, low: bool
 ) -> tuple[float, float] | None:
     """A centre for something of this size that touches nothing, in the lower part where ``low``; None if none is."""
@@ -149,7 +151,7 @@ def _free_place(
     return None
 
 
-def _corners(
+def corners_of(
     x: float, y: float, wide: float, high: float, rng: np.random.Generator, *, most_squeeze: float
 ) -> NDArray[np.float32]:
     """Corners of a rectangle about (x, y) that is turned away, slanted and a little rolled."""
@@ -170,8 +172,6 @@ def _corners(
 def draw_sign(rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     """A sign, flat: (h, w, 3) uint8 RGB and its coverage (h, w) uint8."""
     # Lazy: the build extra.
-    from PIL import Image, ImageDraw, ImageFont
-
     from detectors.render_words import line_text
 
     scripts, shares = list(_SCRIPTS), np.array(list(_SCRIPTS.values()))
@@ -181,13 +181,20 @@ def draw_sign(rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         family = families[int(rng.integers(len(families)))]
         face = family[int(rng.integers(len(family)))]
         lines = [line_text(script, rng) for _ in range(int(rng.choice([1, 2, 3], p=[0.72, 0.2, 0.08])))]
-        if not all(face.has(line) for line in lines):
-            continue
-        sizes = [int(rng.integers(44, 64)), *(int(rng.integers(20, 40)) for _ in lines[1:])]
-        fonts = [ImageFont.truetype(str(face.path), size, layout_engine=ImageFont.Layout.RAQM) for size in sizes]
-        boxes = [font.getbbox(line) for font, line in zip(fonts, lines, strict=True)]
-        if all(b[2] - b[0] > 4 and b[3] - b[1] > 4 for b in boxes):
-            break
+        if all(face.has(line) for line in lines) and (drawn := sign_of(lines, face, rng)) is not None:
+            return drawn
+
+
+def sign_of(lines: Sequence[str], face: Face, rng: np.random.Generator) -> tuple[Pixels, Pixels] | None:
+    """``lines`` as a sign, the first the largest; see :func:`draw_sign`. None where the font draws nothing."""
+    # Lazy: the build extra.
+    from PIL import Image, ImageDraw, ImageFont
+
+    sizes = [int(rng.integers(44, 64)), *(int(rng.integers(20, 40)) for _ in lines[1:])]
+    fonts = [ImageFont.truetype(str(face.path), size, layout_engine=ImageFont.Layout.RAQM) for size in sizes]
+    boxes = [font.getbbox(line) for font, line in zip(fonts, lines, strict=True)]
+    if not all(b[2] - b[0] > 4 and b[3] - b[1] > 4 for b in boxes):
+        return None
     text_w, text_h = int(max(b[2] - b[0] for b in boxes)), int(sum(b[3] - b[1] for b in boxes) + 10 * (len(lines) - 1))
     alone = rng.random() < 0.35  # letters on the wall
     pad_x, pad_y = (2, 2) if alone else (int(rng.uniform(6, 70)), int(rng.uniform(5, 30)))

@@ -110,15 +110,18 @@ class Face:
 
 
 @cache
-def faces_by_script(*, held_out: bool, folder: Path = FONT_FOLDER) -> Mapping[str, tuple[tuple[Face, ...], ...]]:
-    """Families of installed fonts by script, each a tuple of its cuts.
+def faces_by_script(
+    *, held_out: bool, folder: Path = FONT_FOLDER, scripts: tuple[str, ...] = SCRIPTS
+) -> Mapping[str, tuple[tuple[Face, ...], ...]]:
+    """Families of installed fonts by script, each a tuple of its cuts; none for a script that no font writes.
 
     Args:
         held_out: The families that are kept for measuring, else those for training.
         folder: Where to look, with all folders below.
+        scripts: Which must have a font.
 
     Raises:
-        DatasetError: A script has no font there.
+        DatasetError: One of ``scripts`` has no font there.
     """
     # Lazy: only the training needs it.
     from fontTools.ttLib import TTFont
@@ -139,7 +142,7 @@ def faces_by_script(*, held_out: bool, folder: Path = FONT_FOLDER) -> Mapping[st
             fit = not path.stem.startswith(_UNFIT_FOR.get(script, ()))
             if kept == held_out and fit and all(ord(c) in letters for c in needed):
                 found[script].setdefault(family, []).append(Face(path, family, letters))
-    missing = [script for script in SCRIPTS if not found[script]]
+    missing = [script for script in scripts if not found[script]]
     if missing:
         raise DatasetError(
             f"no font under {folder} writes {', '.join(missing)}: install the Debian packages that "

@@ -44,6 +44,12 @@ Maker = Callable[["Spot", Rng], Sequence[str]]
 _WORDS: Final = 15_000  # of each language's list
 _FLATTER: Final = 0.35  # power of a word's frequency: signs use rare nouns more evenly than texts
 _LISTED: Final = {"nb": "nb", "zh_Hant": "zh", "sr": "sr", "sh": "sh", "fil": "fil"}
+# Letters of readings of confidence below 0.8 in travel_train and streets_train, as often as they came.
+_NOISE: Final = (
+    "EEEEEEEEEE11111111TTTTTTAAAAAALLLLL::::mmmmmCCCCNNNNOOOO0000RRRННННPPPUUUaaaIIInnnMMMHHHeeelllSSSiiiooottrrDD33"
+    "22WWBBwwccss44GGFF557uuVZYXbg."
+)
+_NOISE_HAN: Final = "三三三小小自自业业中中武临川平网果口品章心道连养童言"
 _UNSPACED: Final = ("zh", "zh_Hant", "ja", "th")
 
 
@@ -270,9 +276,12 @@ def number(spot: Spot, rng: Rng) -> Sequence[str]:
 
 
 def noise(spot: Spot, rng: Rng) -> Sequence[str]:
-    """What OCR makes of leaves, fences and half letters: a few letters and digits."""
-    letters = "ABCDEFGHIKLMNOPRSTUVXYZaeioulnrst0123456789I1l|-."
-    return ["".join(letters[int(k)] for k in rng.integers(0, len(letters), int(rng.integers(1, 6))))]
+    """What OCR makes of leaves, fences and windows: mostly one to four letters or digits, or a simple Han character."""
+    if rng.random() < 0.2:
+        return ["".join(_NOISE_HAN[int(k)] for k in rng.integers(0, len(_NOISE_HAN), 1 if rng.random() < 0.75 else 3))]
+    count = 1 + min(int(rng.geometric(0.3)) - 1, 20)
+    few = rng.choice(list(_NOISE), size=max(1 + count // 2, 1))  # a fence gives the same letters again and again
+    return ["".join(rng.choice(few, size=count))]
 
 
 def piece(spot: Spot, rng: Rng) -> Sequence[str]:
@@ -386,9 +395,9 @@ def _sign_words() -> Mapping[str, Sequence[str]]:
 def _name(spot: Spot, rng: Rng) -> str:
     """A name of somebody or something: that of a small town of the country or of another one, or a word."""
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.55:
         return _phrase(_language(spot, rng), rng, most=1)
-    ids = _small_towns(spot.country if kind < 0.75 else world_spot(rng).country)
+    ids = _small_towns(spot.country if kind < 0.82 else world_spot(rng).country)
     place = load_default().place(int(ids[int(rng.integers(len(ids)))])) if len(ids) else spot.town
     name = place.name.split(" ")[0] if rng.random() < 0.7 else place.name
     return name.upper() if rng.random() < 0.3 else name
