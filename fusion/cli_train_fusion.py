@@ -21,7 +21,10 @@ def add_train_fusion(models: Commands) -> None:
         "kept in OUT/examples, so that a stopped training goes on from there. Without options it rebuilds what ships.",
     )
     fusion.add_argument("out", type=path_argument, metavar="OUT", help="folder of examples and model")
-    fusion.add_argument("--photos", type=count_argument, metavar="N", help="simulated photos (default 12000)")
+    fusion.add_argument("--photos", type=count_argument, metavar="N", help="photos simulated as text (default 16000)")
+    fusion.add_argument(
+        "--rendered", type=int, metavar="N", help="photos drawn and read by the real detectors on top (default 240)"
+    )
     fusion.add_argument("--seed", type=int, default=0, help="of simulation and trees (default 0)")
     fusion.add_argument("--rounds", type=count_argument, metavar="N", help="trees at most (default 300)")
     fusion.add_argument(
@@ -39,7 +42,7 @@ def _train_fusion(args: argparse.Namespace) -> int:
     from fusion.train_fusion import FusionConfig, train
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    chosen = {name: getattr(args, name) for name in ("photos", "rounds") if getattr(args, name) is not None}
+    chosen = {name: getattr(args, name) for name in ("photos", "rendered", "rounds") if getattr(args, name) is not None}
     config = FusionConfig(seed=args.seed, without=tuple(args.without), workers=args.workers, **chosen)
     model = train(args.out, config)
     print(args.out)

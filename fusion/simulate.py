@@ -33,6 +33,7 @@ from detectors.script import script_of
 from fusion.context import Context
 from fusion.simulated_lines import MAKERS, Spot, plate_text, spot_at, world_spot
 from fusion.simulated_prior import SimulatedPrior, draw_prior
+from fusion.slips import load_slips
 
 __all__ = ["RECIPES", "Plate", "Recipe", "Scene", "Sign", "Simulated", "scene_of", "simulate"]
 
@@ -108,7 +109,7 @@ _REAL_PLATE: Final = 0.5
 _NOT_TEXT: Final = 0.7  # of what is no text; the rest are pieces of words
 _NOISE_SURE: Final = (0.5, 0.54, 0.61, 0.72, 0.86, 1.0)
 """Fifths of the confidence of readings that no clue came of, in ``travel_train`` and ``streets_train``."""
-_SEVERITY: Final = 1.6  # mean of how hard text is to read, over photos
+_SEVERITY: Final = 1.0  # mean of how hard text is to read, over photos; 1 for lines as they were rendered
 _NEAR_TOWN: Final = 0.6  # of the photos stand in a town
 _ON_SIGN: Final = {"street": 0.15, "travel": 0.2, "shopfront": 0.55, "city": 0.4}
 
@@ -206,16 +207,18 @@ class _Board:
         height, width = float(rng.uniform(18.0, 60.0)), 20.0
         ids, top = [], float(rng.uniform(10.0, 300.0))
         for line in sign.lines:
-            read = (line, _noise_sure(rng)) if sign.noise else _read(line, rng, severity)
-            if read is None:
+            read = (line, _noise_sure(rng)) if sign.noise else load_slips().apply(line, rng, severity)
+            if read is None and not load_slips().seen(line, rng):
                 continue
-            text, confidence = read
+            text, confidence = read or ("", 0.0)  # of a line in letters that nobody reads the script may be seen
             long = 0.55 * height * len(text)
             name = f"r{len(self.readings)}"
             box: Box = (
                 (self.left, top), (self.left + long, top), (self.left + long, top + height), (self.left, top + height)
             )  # fmt: skip
-            self.readings.append(Reading(name, text, box, confidence, script_of(text), "simulated", 1.0, sign.region))
+            self.readings.append(
+                Reading(name, text, box, confidence, script_of(text or line), "simulated", 1.0, sign.region)
+            )
             ids.append(name)
             top, width = top + 1.25 * height, max(width, long)
         self.left += width + 3.0 * height
@@ -309,33 +312,6 @@ def _point(rng: Rng, partition: Partition, cell: int) -> tuple[float, float]:
     return float(partition.lat[cell]), float(partition.lon[cell])
 
 
-def _read(text: str, rng: Rng, severity: float) -> tuple[str, float] | None:
-    """What OCR reads and how sure it is of it; None where it misses the line."""
-    import unicodedata
-
-    rate = 0.012 * severity
-    if rng.random() < min(0.04 * severity, 0.5) or not text.strip():
-        return None
-    out, wrong = "", 0
-    for letter in text:
-        chance = rng.random()
-        if chance < rate:
-            wrong += 1
-            if chance < 0.6 * rate:
-                out += "abcdeilmnorstu0158"[int(rng.integers(18))]
-        elif not letter.isascii() and chance < 6.0 * rate:
-            wrong += 1
-            out += unicodedata.normalize("NFKD", letter)[0]
-        elif letter == " " and chance < 10.0 * rate:
-            wrong += 1
-        else:
-            out += letter
-    confidence = float(
-        np.clip(1.0 - 0.03 * severity * rng.gamma(1.0) - 0.5 * wrong / len(text) * rng.random(), 0.3, 1.0)
-    )
-    return (out, confidence) if out.strip() else None
-
-
 def _noise_sure(rng: Rng) -> float:
     return round(float(np.interp(rng.random(), np.linspace(0.0, 1.0, len(_NOISE_SURE)), _NOISE_SURE)), 3)
 
@@ -350,7 +326,7 @@ def _plate(rng: Rng, spot: Spot) -> Plate | None:
 
 
 def _read_plate(rng: Rng, plate: Plate, number: int) -> Iterator[PlateReading]:
-    read = _read(plate.text.replace("\n", " "), rng, float(rng.gamma(2.0, 0.5)))
+    read = load_slips().apply(plate.text.replace("\n", " "), rng, float(rng.gamma(2.0, 0.5)))
     if read is not None and read[0].strip():
         box: Box = ((10.0, 400.0), (110.0, 400.0), (110.0, 425.0), (10.0, 425.0))
         sure = float(rng.uniform(0.6, 0.99) if plate.real else rng.uniform(0.3, 0.9))

@@ -38,6 +38,8 @@ TEST_PLACES: Final = (18, 19)
 
 _FOLDS: Final = 3
 _CHUNK: Final = 250
+_DRAWN_CHUNK: Final = 20
+_DRAWN_SEED: Final = 1_000_000  # photos that are drawn are others than those of text
 _LEAST: Final = 200  # examples
 _log = logging.getLogger(__name__)
 
@@ -63,8 +65,8 @@ class FusionConfig:
         workers: Processes that simulate.
     """
 
-    photos: int = 12_000
-    rendered: int = 0
+    photos: int = 16_000
+    rendered: int = 240
     seed: int = 0
     rounds: int = 300
     pool_share: float = 0.5
@@ -116,16 +118,17 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
     """The rows of simulated photos, taken from ``keep`` as far as they are there."""
     keep.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (keep / f"seed{config.seed}-{start}-{min(start + _CHUNK, config.photos)}.npz", config.seed, start,
-         min(start + _CHUNK, config.photos))
-        for start in range(0, config.photos, _CHUNK)
-    ]  # fmt: skip
-    missing = [job for job in jobs if load_examples(job[0]) is None]
+        _Job(keep / f"seed{config.seed}-{'drawn-' if drawn else ''}{start}-{stop}.npz", config.seed, start, stop, drawn)
+        for count, step, drawn in ((config.photos, _CHUNK, False), (config.rendered, _DRAWN_CHUNK, True))
+        for start in range(0, count, step)
+        for stop in [min(start + step, count)]
+    ]
+    missing = [job for job in jobs if load_examples(job.path) is None]
     done = len(jobs) - len(missing)
-    for _ in _written(missing, config.workers):
+    for path in _written(missing, config.workers):
         done += 1
-        _log.info("simulated %d of %d photos", min(done * _CHUNK, config.photos), config.photos)
-    parts = [load_examples(path) for path, *_ in jobs]
+        _log.info("%s: %d of %d", path.name, done, len(jobs))
+    parts = [load_examples(job.path) for job in jobs]
     return joined([part for part in parts if part is not None])
 
 
@@ -229,7 +232,18 @@ def _steps(rounds: int) -> list[int]:
     return sorted({max(rounds * k // 10, 1) for k in range(1, 11)})
 
 
-def _written(jobs: Sequence[tuple[Path, int, int, int]], workers: int) -> Iterator[Path]:
+@dataclass(frozen=True)
+class _Job:
+    """Photos ``start`` to ``stop - 1`` of a seed, whose rows go to ``path``."""
+
+    path: Path
+    seed: int
+    start: int
+    stop: int
+    drawn: bool
+
+
+def _written(jobs: Sequence[_Job], workers: int) -> Iterator[Path]:
     """Each file of ``jobs`` once it is there."""
     if workers <= 1 or len(jobs) <= 1:
         yield from map(_simulate, jobs)
@@ -238,9 +252,14 @@ def _written(jobs: Sequence[tuple[Path, int, int, int]], workers: int) -> Iterat
         yield from pool.map(_simulate, jobs)
 
 
-def _simulate(job: tuple[Path, int, int, int]) -> Path:
+def _simulate(job: _Job) -> Path:
     from fusion.simulate import simulate
+    from fusion.simulated_pictures import rendered
 
-    path, seed, start, stop = job
-    save_examples(path, examples_of(simulate(stop - start, seed, start=start)))
-    return path
+    count = job.stop - job.start
+    if job.drawn:
+        photos = rendered(count, job.seed + _DRAWN_SEED, start=job.start, keep=job.path.with_suffix(".jsonl"))
+    else:
+        photos = simulate(count, job.seed, start=job.start)
+    save_examples(job.path, examples_of(photos))
+    return job.path
