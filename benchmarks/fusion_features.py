@@ -174,7 +174,7 @@ def overall(photos: Sequence[Seen]) -> str:
         f"{'/'.join(f'{x:.0f}' for x in np.percentile(lines, at))}, clues "
         f"{'/'.join(f'{x:.0f}' for x in np.percentile(clues, at))}; letters a line (25/50/75 %) "
         f"{'/'.join(f'{x:.0f}' for x in lengths)}; confidence (5/25/50 %) {'/'.join(f'{x:.2f}' for x in sure)}; on "
-        f"signs {100 * np.mean(signs or [0]):.0f} %, on plates {100 * np.mean(plates or [0]):.0f} % of lines"
+        f"signs {100 * np.mean(signs or [False]):.0f} %, on plates {100 * np.mean(plates or [False]):.0f} % of lines"
     )
 
 
@@ -243,8 +243,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         folder = args.data / "travel_train" / "images"
         grounds = [folder / name for name in silent(args.keep, "travel_train")]
-        photos = rendered(args.pictures, args.seed, grounds=grounds, keep=args.rendered)
-        sets["rendered"] = [of_simulated(photo) for photo in photos if photo.context.readings]
+        drawn = rendered(args.pictures, args.seed, grounds=grounds, keep=args.rendered)
+        sets["rendered"] = [of_simulated(photo) for photo in drawn if photo.context.readings]
     for name in args.sets:
         photos_of_set = real(args.data, args.keep, name)
         if photos_of_set:

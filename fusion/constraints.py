@@ -147,8 +147,8 @@ class Constraints:
         if distribution.spots is None:
             p = p * share
         else:
-            distribution, left = _spots_on_their_side(distribution, allowed, share)
-            p, in_cell = p * left, distribution.in_cell
+            distribution, kept = _spots_on_their_side(distribution, allowed, share)
+            p, in_cell = p * kept, distribution.in_cell
         if self.box is not None:
             p, in_cell = _inside(self.box, distribution, p)
         total = float(p.sum())

@@ -155,9 +155,8 @@ def _ground(rng: Rng) -> Pixels:
         x, y = int(rng.integers(_WIDTH)), int(rng.integers(_HEIGHT))
         w, h = int(rng.integers(30, 300)), int(rng.integers(30, 300))
         picture[y : y + h, x : x + w] = 0.4 * picture[y : y + h, x : x + w] + rng.uniform(0.0, 140.0, 3)
-    return np.clip(cv2.GaussianBlur(picture, (0, 0), 1.0) + rng.normal(0.0, 4.0, picture.shape), 0, 255).astype(
-        np.uint8
-    )
+    grainy = cv2.GaussianBlur(picture, (0, 0), 1.0) + rng.normal(0.0, 4.0, picture.shape)
+    return np.asarray(np.clip(grainy, 0, 255), np.uint8)
 
 
 @lru_cache(maxsize=64)
