@@ -97,6 +97,10 @@ class LaidClues:
         order = [k for k in self._order if kept is None or k in kept]
         return shares_of(order, self.spans, self._kinds, _kept)
 
+    def weights(self, shares: Shares) -> tuple[float, ...]:
+        """For each clue ``w_k`` times the share of its readings that is its own; 0 for those that do not count."""
+        return tuple(float(self.reliability[k] * shares.free.get(k, 0.0)) for k in range(len(self)))
+
     def value(self, k: int, shares: Shares) -> Floats:
         """(n,) nats, ``L_k``."""
         return self._of(_key(k, shares))

@@ -19,6 +19,7 @@ from detectors.base import Clue
 from fusion.context import NOTHING_KNOWN, Context
 from fusion.laid import RELIABILITY, LaidClues
 from fusion.narrowing import narrow
+from fusion.sharing import Shares
 
 __all__ = ["RELIABILITY", "SAME_NATS", "Fused", "LogLinearPool", "narrowed"]
 
@@ -80,23 +81,19 @@ class LogLinearPool:
         alone = shares.alone(len(clues))
 
         def rest(k: int) -> CellDistribution:
-            if alone[k]:
-                return _posterior(prior, log_prior, evidence - shares.free[k] * laid.value(k, shares))
-            # Others take over the readings it used.
-            return _posterior(prior, log_prior, laid.total(laid.shares(j for j in range(len(clues)) if j != k)))
+            others = laid.shares(j for j in range(len(clues)) if j != k)
+            # Where it shares its readings with others, they take these over.
+            told = evidence - shares.free[k] * laid.value(k, shares) if alone[k] else laid.total(others)
+            return narrowed(prior, _posterior(prior, log_prior, told), laid, others)
 
-        weights = tuple(float(laid.reliability[k] * shares.free[k]) for k in range(len(clues)))
-        posterior = _posterior(prior, log_prior, evidence)
-        return Fused(narrowed(prior, posterior, clues, weights), weights, rest)
+        return Fused(narrowed(prior, _posterior(prior, log_prior, evidence), laid, shares), laid.weights(shares), rest)
 
 
-def narrowed(
-    prior: CellDistribution, posterior: CellDistribution, clues: Sequence[Clue], weights: Sequence[float]
-) -> CellDistribution:
+def narrowed(prior: CellDistribution, posterior: CellDistribution, laid: LaidClues, shares: Shares) -> CellDistribution:
     """``posterior`` with the mass inside its cells moved towards the points that clues of any weight name."""
     if posterior is prior:
         return posterior
-    told = [(clue.evidence, weight) for clue, weight in zip(clues, weights, strict=True)]
+    told = [(clue.evidence, weight) for clue, weight in zip(laid.clues, laid.weights(shares), strict=True)]
     in_cell = narrow(told, prior.partition, prior.in_cell, posterior.p)
     if in_cell is prior.in_cell:
         return posterior

@@ -10,7 +10,7 @@ T the temperature fitted out of fold, which divides the evidence term only. The 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from fusion.features import rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS, Fused, LogLinearPool, narrowed
 from fusion.ranker_model import RankerModel, load_model, shipped_model
+from fusion.sharing import Shares
 
 __all__ = ["FusionRanker", "make_ranker"]
 
@@ -52,25 +53,22 @@ class FusionRanker:
             return Fused(prior)
         laid = LaidClues(prior, clues)
         shares = laid.shares()
-        weights = tuple(float(laid.reliability[k] * shares.free[k]) for k in range(len(clues)))
-        posterior = self._posterior(prior, laid, None, context)
 
         def rest(k: int) -> CellDistribution:
-            return self._posterior(prior, laid, [j for j in range(len(clues)) if j != k], context)
+            return self._posterior(prior, laid, laid.shares(j for j in range(len(clues)) if j != k), context)
 
-        return Fused(narrowed(prior, posterior, clues, weights), weights, rest)
+        return Fused(self._posterior(prior, laid, shares, context), laid.weights(shares), rest)
 
     def _posterior(
-        self, prior: CellDistribution, laid: LaidClues, members: Iterable[int] | None, context: Context
+        self, prior: CellDistribution, laid: LaidClues, shares: Shares, context: Context
     ) -> CellDistribution:
-        shares = laid.shares(members)
         evidence = laid.total(shares)
         if np.ptp(evidence) < SAME_NATS:
             return prior
         rows, table = rows_of(prior, laid, shares, evidence, context)
         told = self.model.pool_share * rows.gain + self.model.scores(table)
         p = rows.posterior(rows.log_p0 + told / self.model.temperature)
-        return CellDistribution(prior.partition, p, prior.in_cell)
+        return narrowed(prior, CellDistribution(prior.partition, p, prior.in_cell), laid, shares)
 
 
 def make_ranker(name: str) -> FusionRanker | LogLinearPool:
