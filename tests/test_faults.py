@@ -45,6 +45,7 @@ import detectors.street_lines
 import detectors.territories
 import detectors.wording
 import fusion.map
+import fusion.slips
 from data.errors import DatasetError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
 from detectors.line_net import LineNet
@@ -240,6 +241,10 @@ SHIPPED = {
             strict=True,
         )
     },
+    "fusion/slips.json": Shipped(
+        fusion.slips.SLIPS_PATH, fusion.slips.SLIPS_SHA256, DatasetError, constant(fusion.slips, "SLIPS_PATH"),
+        uncached(fusion.slips.load_slips), rewritten('"lost"', '"lots"'),
+    ),
     **{
         f"rapidocr/{name}": Shipped(RAPID / name, pin, WeightsError, package, RapidEngine, swapped)
         for name, pin in detectors.rapid.MODELS_SHA256.items()

@@ -141,7 +141,9 @@ def test_a_table_counts_what_was_lost_changed_and_added() -> None:
     assert latin["lost"][1] == pytest.approx((2 + 5 * 2 / 7) / (4 + 5), abs=1e-4)
     assert latin["levels"][-1][:2] == [0.2, 0.0]
     level = next(level for level in latin["levels"] if level[0] == 0.8)
-    assert level[1] == pytest.approx(4 / 14, abs=1e-4)  # of the 5 + 3 * 3 letters that are no space
+    said = [a for line in lines if line.confidence == 0.9 for a in line.text if a != " "]
+    odds = [table["letters"][a][1] if a in table["letters"] else table["classes"][letter_class(a)][0] for a in said]
+    assert sum(level[1] * one for one in odds) == pytest.approx(4.0, rel=1e-3)  # of 14 letters
     assert level[2] > 0.9
     assert table["letters"]["é"][2] == {"e": 4} and table["base"] == 1.0
     assert Slips(table).apply("é", np.random.default_rng(0), 0.0) is not None
