@@ -25,6 +25,7 @@ __all__ = [
     "line",
     "no_clue",
     "nothing_new",
+    "odds_words",
     "percent",
     "radius_words",
     "scene_words",
@@ -38,6 +39,7 @@ _VERY_LIKELY, _PROBABLE, _POSSIBLE = 0.9, 0.5, 0.25  # probability of a country 
 _SCENE_WORDS = {"indoor": "indoors", "natural": "outdoors, natural", "urban": "outdoors, urban"}
 _LEDGER_ROWS = 6
 _LINE = 118
+_FEWEST_TIMES, _MOST_TIMES = 2.0, 1_000_000  # odds that rise or fall by less, or more, are not counted out
 NOTHING_NEW = "adds nothing: a more specific clue uses the same text"
 
 
@@ -149,7 +151,7 @@ def effect(row: LedgerRow) -> str:
 
     >>> from fusion.ledger import LedgerRow
     >>> effect(LedgerRow(0, "DE", "DE", 0.31, 0.82, 2.3, 0.9, 912.0, 310.0))
-    'makes Germany likelier: 31 % -> 82 %; radius 910 km -> 310 km'
+    'makes Germany likelier: 31 % -> 82 % (odds 10 times as high); radius 910 km -> 310 km'
     """
     if nothing_new(row.weight, row.log_odds):
         return NOTHING_NEW
@@ -162,7 +164,10 @@ def effect(row: LedgerRow) -> str:
 def step(effect: Effect) -> str:
     """What a step of the fusion was and what it did, as ``effect`` says it of a clue."""
     sentence = printable(effect.sentence)
-    return f"{sentence}: {_moved(effect, effect.country)}"
+    moved = f"{sentence}: {_moved(effect, effect.country)}"
+    if effect.country_before != effect.country_after:
+        moved += f"; before it {the_country(effect.country_before)} came first"
+    return moved
 
 
 def radius_words(before_km: float | None, after_km: float | None) -> str:
@@ -175,14 +180,31 @@ def radius_words(before_km: float | None, after_km: float | None) -> str:
 def _moved(row: LedgerRow | Effect, country: str) -> str:
     name = the_country(country)
     before, after = percent(row.p_before), percent(row.p_after)
-    if before == after:
+    times = odds_words(row.log_odds)
+    odds = f" ({times})" if times else ""
+    if before == after and not times:
         moved = f"leaves {name} at {after}"
     elif row.p_after > row.p_before:
-        moved = f"makes {name} likelier: {before} -> {after}"
+        moved = f"makes {name} likelier: {before} -> {after}{odds}"
     else:
-        moved = f"makes {name} less likely: {before} -> {after}"
+        moved = f"makes {name} less likely: {before} -> {after}{odds}"
     radius = radius_words(row.radius_before_km, row.radius_after_km)
     return f"{moved}; {radius}" if radius else moved
+
+
+def odds_words(log_odds: float) -> str:
+    """How many times as high or low odds became by ``log_odds``, in nats; "" for less than twice.
+
+    >>> odds_words(2.3), odds_words(-1.1), odds_words(12.0), odds_words(0.3)
+    ('odds 10 times as high', 'odds 3 times as low', 'odds 160,000 times as high', '')
+    """
+    times = math.exp(abs(log_odds))
+    if times < _FEWEST_TIMES:
+        return ""
+    if times > _MOST_TIMES:
+        return f"odds over {_MOST_TIMES:,} times as {'high' if log_odds > 0 else 'low'}"
+    digits = 1 - math.floor(math.log10(times))
+    return f"odds {round(times, min(digits, 0)):,.0f} times as {'high' if log_odds > 0 else 'low'}"
 
 
 def nothing_new(weight: float, log_odds: float) -> bool:

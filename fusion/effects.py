@@ -30,6 +30,8 @@ class Effect:
             an album together), ``"clues"`` (all clues together) or ``"within"`` (what the user knew already).
         sentence: What the step was, for a person.
         country: The final answer's likeliest country, ISO 3166-1 alpha-2.
+        country_before: The likeliest country before the step.
+        country_after: And after it.
         p_before: Its probability before the step.
         p_after: Its probability after it.
         log_odds: ``logit(p_after) - logit(p_before)``, in nats.
@@ -40,6 +42,8 @@ class Effect:
     what: StepName
     sentence: str
     country: str
+    country_before: str
+    country_after: str
     p_before: float
     p_after: float
     log_odds: float
@@ -70,9 +74,12 @@ def effects_of(start: CellDistribution, steps: Sequence[Step], utility: Utility)
     effects = []
     before = start
     for step in steps:
-        p_before, p_after = (told.countries().get(country, 0.0) for told in (before, step.after))
+        then, now = before.countries(), step.after.countries()
+        p_before, p_after = then.get(country, 0.0), now.get(country, 0.0)
         radii = [point_and_radius_km(told, utility)[2] for told in (before, step.after)]
         odds = logit(p_after) - logit(p_before)
-        effects.append(Effect(step.what, step.sentence, country, p_before, p_after, odds, *radii))
+        effects.append(
+            Effect(step.what, step.sentence, country, first(then), first(now), p_before, p_after, odds, *radii)
+        )
         before = step.after
     return effects

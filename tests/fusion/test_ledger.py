@@ -8,6 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from backbone.density import DensityPrior
 from detectors.base import Clue, Evidence, Reading
 from fusion.answer import Answer
 from fusion.constraints import Constraints
@@ -89,6 +90,10 @@ def test_every_step_is_told_in_order_and_each_begins_where_the_last_ended() -> N
     assert [one.what for one in answer.effects] == ["picture", "clues", "within"]
     for before, after in zip(answer.effects, answer.effects[1:], strict=False):
         assert (before.p_after, before.radius_after_km) == (after.p_before, after.radius_before_km)
+        assert before.country_after == after.country_before
+    first, last = answer.effects[0], answer.effects[-1]
+    density = next(iter(DensityPrior(answer.prior.partition).distribution.countries()))
+    assert (first.country_before, last.country_after) == (density, answer.country)
     assert answer.effects[-1].p_after == answer.countries[answer.country]
     assert answer.effects[-1].radius_after_km == answer.radius_km
     assert "within France or Germany and outside Austria" in answer.effects[-1].sentence
@@ -142,10 +147,14 @@ def test_an_album_tells_what_its_photos_did_together() -> None:
     ("row", "words"),
     [
         (LedgerRow(0, "DE", "DE", 0.31, 0.82, 2.3, 0.9, 900.0, 310.0),
-         "makes Germany likelier: 31 % -> 82 %; radius 900 km -> 310 km"),
+         "makes Germany likelier: 31 % -> 82 % (odds 10 times as high); radius 900 km -> 310 km"),
         (LedgerRow(0, "FR", "DE", 0.31, 0.82, 2.3, 0.9),
-         "makes Germany likelier: 31 % -> 82 %; without it France would come first"),
-        (LedgerRow(0, "DE", "DE", 0.82, 0.31, -2.3, 0.9), "makes Germany less likely: 82 % -> 31 %"),
+         "makes Germany likelier: 31 % -> 82 % (odds 10 times as high); without it France would come first"),
+        (LedgerRow(0, "DE", "DE", 0.82, 0.31, -2.3, 0.9),
+         "makes Germany less likely: 82 % -> 31 % (odds 10 times as low)"),
+        (LedgerRow(0, "DE", "DE", 0.9996, 0.99999, 3.7, 0.9),
+         "makes Germany likelier: over 99.9 % -> over 99.9 % (odds 40 times as high)"),
+        (LedgerRow(0, "DE", "DE", 0.5, 0.55, 0.2, 0.9), "makes Germany likelier: 50 % -> 55 %"),
         (LedgerRow(0, "DE", "DE", 0.82, 0.82, 0.0, 0.9, 310.0, 12.0), "leaves Germany at 82 %; radius 310 km -> 12 km"),
         (LedgerRow(0, "US", "US", 0.2, 0.4, 1.0, 0.9), "makes the United States likelier"),
         (LedgerRow(0, "DE", "DE", 0.82, 0.82, 0.0, 0.0), NOTHING_NEW),

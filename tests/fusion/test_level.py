@@ -145,7 +145,7 @@ def test_the_level_is_in_words_json_and_on_the_map(stamped: Answer) -> None:
     assert level_words(stamped, 0.3) in stamped.to_html(confidence=0.3)
     told = stamped.to_dict(confidence=0.3)
     jsonschema.validate(told, SCHEMA)
-    assert told["level"]["code"] == "AT"
+    assert (told["level"]["code"], told["level"]["confidence"]) == ("AT", 0.3)
     nowhere = Locator("density", ocr=FixedText([])).locate(GREY)
     jsonschema.validate(nowhere.to_dict(), SCHEMA)
     assert nowhere.to_dict()["level"] is None
