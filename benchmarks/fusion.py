@@ -10,8 +10,8 @@ never learnt from, from priors of their own. `best clue` is the pool with the on
 
 Distances are great circles on a sphere of 6371.0088 km, bands are `<=`. Bits are what is left to be told: less is
 better. Gains are paired 95 % bootstrap intervals over places (photos within 25 km of each other, and of theirs in
-turn), over photos where all are of one city or the points are not known. Regions are of cells. A country's ECE has ten bins of equally many photos. `promise` says whether no band's
-interval reaches one point below the prior's.
+turn), over photos where all are of one city or the points are not known. Regions are of cells. A country's ECE has ten
+bins of equally many photos. `promise` says whether no band's interval reaches one point below the prior's.
 """
 
 from __future__ import annotations
