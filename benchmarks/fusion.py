@@ -10,8 +10,8 @@ never learnt from, from priors of their own. `best clue` is the pool with the on
 
 Distances are great circles on a sphere of 6371.0088 km, bands are `<=`. Bits are what is left to be told: less is
 better. Gains are paired 95 % bootstrap intervals over places (photos within 25 km of each other, and of theirs in
-turn). Regions are of cells. A country's ECE has ten bins of equally many photos. `promise` says whether no band's
-interval reaches one point below the prior's.
+turn), over photos where all are of one city or the points are not known. Regions are of cells. A country's ECE has ten
+bins of equally many photos. `promise` says whether no band's interval reaches one point below the prior's.
 """
 
 from __future__ import annotations
@@ -69,11 +69,12 @@ class Results:
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def places(self) -> NDArray[np.int64]:
-        """Number of each case's place; each is its own where points are not known or are those of a city."""
+        """Number of each case's place; each is its own where points are not known or all are in one city."""
         if self.exact_km > 0.0 or any(at is None for at in self.at):
             return np.arange(len(self.at))
         lat, lon = np.array(self.at, np.float64).T
-        return places(lat, lon)
+        found = places(lat, lon)
+        return found if found.any() else np.arange(len(self.at))
 
 
 def run(cases: Iterable[Case], rankers: Mapping[str, Ranker]) -> Results:
