@@ -23,7 +23,7 @@ def add_train_fusion(models: Commands) -> None:
     fusion.add_argument("out", type=path_argument, metavar="OUT", help="folder of examples and model")
     fusion.add_argument("--photos", type=count_argument, metavar="N", help="photos simulated as text (default 16000)")
     fusion.add_argument(
-        "--rendered", type=int, metavar="N", help="photos drawn and read by the real detectors on top (default 240)"
+        "--rendered", type=int, metavar="N", help="photos drawn and read by the real detectors on top (default 160)"
     )
     fusion.add_argument("--seed", type=int, default=0, help="of simulation and trees (default 0)")
     fusion.add_argument("--rounds", type=count_argument, metavar="N", help="trees at most (default 300)")

@@ -66,7 +66,7 @@ class FusionConfig:
     """
 
     photos: int = 16_000
-    rendered: int = 240
+    rendered: int = 160
     seed: int = 0
     rounds: int = 300
     pool_share: float = 0.5
