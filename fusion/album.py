@@ -17,7 +17,7 @@ from data.distribution import CellDistribution, CellShare
 from data.errors import ImageError, RequestError
 from data.printable import printable
 from detectors.base import Clue, Reading
-from fusion.album_clues import shared_clues
+from fusion.album_clues import shared_clues, shared_readings
 from fusion.answer import Answer, Failure
 from fusion.effects import Effect
 from fusion.ledger import LedgerRow
@@ -241,11 +241,11 @@ def album_of(
         photos: Each photo's own answer, or why there is none.
         how: How their distributions were combined.
         base: The distribution before any photo is seen, under the photos' constraints.
-        answered: Clues and readings to the joint answer, whose clues are some of those given, the same objects.
+        answered: Clues, and readings named as their sources are, to the joint answer, whose clues are some of those given, the same objects.
     """
     of_photo = [(p.clues, p.readings) if isinstance(p, Answer) else ((), ()) for p in photos]
     shared = shared_clues(of_photo)
-    answer = answered([one.clue for one in shared], [reading for _, of_one in of_photo for reading in of_one])
+    answer = answered([one.clue for one in shared], shared_readings([readings for _, readings in of_photo]))
     whose = {id(one.clue): one for one in shared}
     in_order = [whose[id(clue)] for clue in answer.clues]
     return Album(answer, photos, how, [one.photo for one in in_order], [one.seen_in for one in in_order], base)

@@ -32,7 +32,7 @@ from detectors.privacy import MASK
 from fusion.evidence import strength
 from fusion.sharing import Span, spans_of
 
-__all__ = ["HABITS", "SharedClue", "shared_clues"]
+__all__ = ["HABITS", "SharedClue", "shared_clues", "shared_readings"]
 
 HABITS: Final = frozenset({"currency", "domain", "language", "phone", "plate", "script", "units", "wording"})
 """Kinds of clue that tell what is common all over a country, not one place in it."""
@@ -171,6 +171,19 @@ def _groups(clues: Sequence[_Clue]) -> list[list[int]]:
     for k in range(len(clues)):
         groups[root(k)].append(k)
     return list(groups.values())
+
+
+def shared_readings(photos: Sequence[Sequence[Reading]]) -> list[Reading]:
+    """The album's readings, named as the sources of its clues: a line of text that several photos show is there once.
+
+    Args:
+        photos: Each photo's readings.
+    """
+    found: dict[str, Reading] = {}
+    for readings, names in zip(photos, _album_readings(photos), strict=True):
+        for reading in readings:
+            found.setdefault(names[reading.id], replace(reading, id=names[reading.id]))
+    return list(found.values())
 
 
 def _album_readings(photos: Sequence[Sequence[Reading]]) -> list[dict[str, str]]:

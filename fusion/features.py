@@ -25,7 +25,9 @@ from fusion.laid import RELIABILITY, LaidClues
 from fusion.rows import Rows, known_of
 from fusion.sharing import Shares
 
-__all__ = ["CONTEXT", "EVIDENCE", "FEATURES", "GROUPS", "KINDS", "MONOTONE", "rows_of", "without_evidence"]
+__all__ = [
+    "CONTEXT", "EVIDENCE", "FEATURES", "GROUPS", "KINDS", "MONOTONE", "beside_trees", "rows_of", "without_evidence",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -83,6 +85,7 @@ MONOTONE: Final = tuple(
 )
 """Which way a column may move a row: more evidence for it never makes it less likely."""
 
+_COORDINATES = FEATURES.index("row_coordinates")
 _SPEAKS = 0.5  # nats over the Earth's mean: a clue speaks for a row; as far below, against it
 _MOST_POINTS = 64
 _MOST_ROWS = 24  # of the cells that they lie in
@@ -127,6 +130,22 @@ def rows_of(
     _reading(column, laid, counted, context)
     _lookups(column, rows, laid, counted, at_row)
     return rows, out
+
+
+def beside_trees(gain: Floats, table: Floats32, share: float) -> Floats:
+    """(r,) nats: the pool's evidence that stands beside the trees: ``share`` of it, but all of printed coordinates.
+
+    Coordinates are too rare, and sharper than anything else, for trees to learn what they are worth: their reader's own
+    doubt is in their evidence.
+
+    Args:
+        gain: (r,) nats, ``Rows.gain``.
+        table: (r, len(FEATURES)).
+        share: 0 to 1.
+    """
+    printed = np.nan_to_num(table[:, _COORDINATES].astype(np.float64), nan=0.0)
+    out: Floats = share * gain + (1.0 - share) * printed
+    return out
 
 
 def without_evidence(table: Floats32) -> Floats32:
@@ -175,7 +194,9 @@ def _agreement(column: Mapping[str, Floats32], laid: LaidClues, counted: Sequenc
     for i, k in enumerate(counted):
         for name in dict.fromkeys(span[0] for span in laid.spans[k]):
             sources.setdefault(name, []).append(i)
-    told = np.array([at_row[list(members)].sum(axis=0) for members in sources.values()]).reshape(len(sources), -1)
+    told = np.array([at_row[list(members)].sum(axis=0) for members in sources.values()]).reshape(
+        len(sources), at_row.shape[1]
+    )
     speaks_for, against = (told > _SPEAKS).sum(axis=0), (told < -_SPEAKS).sum(axis=0)
     column["sources_for"][:] = speaks_for
     column["sources_against"][:] = against

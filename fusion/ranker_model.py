@@ -33,7 +33,7 @@ __all__ = ["CARD", "SHIPPED", "SHIPPED_SHA256", "TREES", "RankerModel", "load_mo
 CARD: Final = "fusion.json"
 TREES: Final = "fusion.txt"
 SHIPPED: Final = Path(__file__).parent / "assets"
-SHIPPED_SHA256: Final = ""
+SHIPPED_SHA256: Final = "414fa6c35828c40132ff948def3df786599a5c6cc54a45bf363ddfcdb1b7644f"
 
 _FORMAT: Final = 1
 _CURE: Final = "train it again with `whence train fusion`, or leave it out to take the one that ships"

@@ -25,7 +25,7 @@ from data.errors import DatasetError, RequestError
 from data.version import __version__
 from fusion.conditional_logit import ConditionalLogit
 from fusion.examples import Examples, examples_of, joined, load_examples, save_examples
-from fusion.features import FEATURES, GROUPS, MONOTONE, without_evidence
+from fusion.features import FEATURES, GROUPS, MONOTONE, beside_trees, without_evidence
 from fusion.ranker_model import RankerModel, save_model
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> lightgbm.B
 
     logit = ConditionalLogit(examples.starts, examples.truth)
     both = np.concatenate([examples.table, without_evidence(examples.table)])
-    offset = np.concatenate([examples.log_p0 + config.pool_share * examples.gain, np.zeros(len(examples.table))])
+    beside = beside_trees(examples.gain, examples.table, config.pool_share)
+    offset = np.concatenate([examples.log_p0 + beside, np.zeros(len(examples.table))])
     data = lightgbm.Dataset(
         both,
         np.zeros(len(both)),
@@ -218,7 +219,7 @@ def _told(booster: Any, examples: Examples, config: FusionConfig, rounds: int) -
         np.asarray(booster.predict(table, raw_score=True, num_iteration=rounds, num_threads=config.workers), np.float64)
         for table in (examples.table, without_evidence(examples.table))
     ]
-    told: Floats = config.pool_share * examples.gain + raw[0] - raw[1]
+    told: Floats = beside_trees(examples.gain, examples.table, config.pool_share) + raw[0] - raw[1]
     return told
 
 

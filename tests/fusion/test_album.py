@@ -26,6 +26,7 @@ from fusion.context import NOTHING_KNOWN, Context
 from fusion.locator import Locator
 from fusion.pool import Fused, LogLinearPool
 from tests.conftest import REPOSITORY
+from tests.fusion.parts import FixedText
 
 ASSETS = REPOSITORY / "fusion" / "assets"
 BOX = ((10.0, 10.0), (60.0, 10.0), (60.0, 30.0), (10.0, 30.0))
@@ -389,3 +390,18 @@ class TestCommand:
 
         assert main(["locate", "--album", str(folder), "--out", str(folder / "x.csv")]) == 2
         assert "--json" in capsys.readouterr().err
+
+
+def test_the_ranker_is_told_which_readings_of_which_photo_the_clues_came_of() -> None:
+    class Told(LogLinearPool):
+        def fuse(self, prior: CellDistribution, clues: Sequence[Clue], context: Context = NOTHING_KNOWN) -> Fused:
+            named = {source.partition(":")[0] for clue in clues for source in clue.evidence.sources}
+            assert named <= {reading.id for reading in context.readings}
+            asked.append(len(named))
+            return super().fuse(prior, clues, context)
+
+    asked: list[int] = []
+    locator = Locator("density", ocr=FixedText(["MADRID", "cero emisiones"]), scenes="none", ranker=Told())
+    album = locator.locate_album([photo(1), photo(2)])
+    assert len(asked) >= 3 and asked[-1] >= 2
+    assert len({reading.id for reading in album.answer.readings}) == len(album.answer.readings) == 2

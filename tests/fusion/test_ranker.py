@@ -15,7 +15,7 @@ from data.errors import WeightsError
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from fusion.context import Context
 from fusion.examples import PLACES, examples_of, joined, load_examples, save_examples
-from fusion.features import CONTEXT, EVIDENCE, FEATURES, GROUPS, MONOTONE, rows_of, without_evidence
+from fusion.features import CONTEXT, EVIDENCE, FEATURES, GROUPS, MONOTONE, beside_trees, rows_of, without_evidence
 from fusion.laid import LaidClues
 from fusion.pool import LogLinearPool
 from fusion.ranker import FusionRanker, make_ranker
@@ -60,7 +60,9 @@ class TestFusing:
         rows, table = rows_of(density, laid, shares, evidence, Context())
         trees = ranker.model.trees
         scores = trees.predict(table, raw_score=True) - trees.predict(without_evidence(table), raw_score=True)
-        logits = rows.log_p0 + (ranker.model.pool_share * rows.gain + scores) / ranker.model.temperature
+        logits = (
+            rows.log_p0 + (beside_trees(rows.gain, table, ranker.model.pool_share) + scores) / ranker.model.temperature
+        )
         expected = np.exp(logits - logits.max())
         expected /= expected.sum()
         p = ranker.fuse(density, clues).posterior.p
