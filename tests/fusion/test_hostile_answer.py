@@ -53,7 +53,8 @@ def test_the_words_for_a_terminal_hold_no_control_direction_or_half_pair(answer:
         text.encode("utf-8")
         assert all(printable(row) == row for row in text.split("\n"))
     assert "\\x1b[2J" in str(answer) and "\\udcff" in str(answer)
-    assert len(str(answer).splitlines()) == 8, "no line of its own for a hostile string"
+    # File, headline, level, countries, prior, scene, "because", the clue and its effect, "step by step", the one step.
+    assert len(str(answer).splitlines()) == 11, "no line of its own for a hostile string"
     assert all(printable(row) == row for row in summary(answer))
     fields = line(answer).split("\t")
     assert len(fields) == 5 and all(printable(field) == field for field in fields)
