@@ -3,8 +3,8 @@
     python -m benchmarks.fusion_features KEEP [SET ...] --count 300 --png /tmp/features.png
 
 Prints a table of the kinds of clues and, for each feature, the Jensen-Shannon distance (base 2, 0 to 1; 0 where both
-are spread alike) between simulated photos and each set. Only photos in which something was read are compared. Nothing is
-read anew: of each set the photos that ``KEEP`` holds (``benchmarks.fusion_photos``).
+are spread alike) between simulated photos and each set. Only photos in which something was read are compared.
+Nothing is read anew: of each set the photos that ``KEEP`` holds (``benchmarks.fusion_photos``).
 """
 
 from __future__ import annotations
