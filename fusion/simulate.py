@@ -106,8 +106,8 @@ _ABROAD_SHARES: Final = (0.34, 0.14, 0.18, 0.14, 0.03, 0.07, 0.03, 0.04, 0.03)
 _PLATE_ABROAD: Final = 0.06
 _REAL_PLATE: Final = 0.5
 _NOT_TEXT: Final = 0.7  # of what is no text; the rest are pieces of words
-_NOISE_SURE: Final = (0.5, 0.54, 0.61, 0.72, 0.86, 1.0)
-"""Fifths of the confidence of readings that no clue came of, in ``travel_train`` and ``streets_train``."""
+_NOISE_SURE: Final = (0.5, 0.56, 0.65, 0.76, 0.9, 1.0)
+"""Fifths of the confidence of readings that no clue came of (``benchmarks.clue_rates``)."""
 _SEVERITY: Final = 1.6  # mean of how hard text is to read, over photos
 _NEAR_TOWN: Final = 0.6  # of the photos stand in a town
 _ON_SIGN: Final = {"street": 0.15, "travel": 0.2, "shopfront": 0.55, "city": 0.4}
