@@ -108,7 +108,7 @@ _PLATE_ABROAD: Final = 0.06
 _REAL_PLATE: Final = 0.5
 _NOT_TEXT: Final = 0.7  # of what is no text; the rest are pieces of words
 _NOISE_SURE: Final = (0.5, 0.54, 0.61, 0.72, 0.86, 1.0)
-"""Fifths of the confidence of readings that no clue came of, in ``travel_train`` and ``streets_train``."""
+"""Fifths of the confidence of readings that no clue came of, as ``benchmarks.clue_rates`` counts them, nearly."""
 _SEVERITY: Final = 1.0  # mean of how hard text is to read, over photos; 1 for lines as they were rendered
 _NEAR_TOWN: Final = 0.6  # of the photos stand in a town
 _ON_SIGN: Final = {"street": 0.15, "travel": 0.2, "shopfront": 0.55, "city": 0.4}
