@@ -224,5 +224,5 @@ def _columns(rows: Sequence[Told]) -> dict[str, Floats]:
     return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in Told.__slots__}
 
 
-def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
+def _mean(values: Floats | NDArray[np.bool_]) -> float:
     return float(np.mean(values)) if len(values) else math.nan

@@ -241,7 +241,8 @@ def album_of(
         photos: Each photo's own answer, or why there is none.
         how: How their distributions were combined.
         base: The distribution before any photo is seen, under the photos' constraints.
-        answered: Clues, and readings named as their sources are, to the joint answer, whose clues are some of those given, the same objects.
+        answered: Clues, and readings named as their sources are, to the joint answer, whose clues are some of those
+            given, the same objects.
     """
     of_photo = [(p.clues, p.readings) if isinstance(p, Answer) else ((), ()) for p in photos]
     shared = shared_clues(of_photo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -63,7 +63,6 @@ def ledger_of(
     posterior: CellDistribution,
     constraints: Constraints,
     utility: Utility,
-    refused: Callable[[int], CellDistribution],
 ) -> list[LedgerRow]:
     """One row per clue, those that moved the likeliest country most first; ``clue`` numbers them as they were fused.
 
@@ -72,8 +71,6 @@ def ledger_of(
         posterior: Of all clues, under the constraints.
         constraints: Hold for the answers without a clue as well.
         utility: What the points maximise around which the radii lie.
-        refused: Number of a clue to the posterior of all others, fused again: asked for where clues moved mass inside
-            the cells, which the distributions of ``fused.without`` leave out.
     """
     after = posterior.countries()
     rows = [
@@ -85,8 +82,6 @@ def ledger_of(
     known: list[tuple[CellDistribution, float]] = []  # several clues may leave one answer
     for place, row in enumerate(rows[:RADII]):
         without = fused.without[row.clue]
-        if fused.posterior.in_cell is not without.in_cell:
-            without = refused(row.clue)
         radius_before_km = next((km for one, km in known if _same(one, without)), None)
         if radius_before_km is None:
             told = constraints.apply(without)

@@ -367,10 +367,7 @@ class Locator:
         fused = self.ranker.fuse(prior, clues, context)
         posterior, share = constraints.measured(fused.posterior)
 
-        def refused(k: int) -> CellDistribution:
-            return self.ranker.fuse(prior, [*clues[:k], *clues[k + 1 :]], context).posterior
-
-        rows = ledger_of(fused, posterior, constraints, self.utility, refused)
+        rows = ledger_of(fused, posterior, constraints, self.utility)
         lat, lon, radius_km = point_and_radius_km(posterior, self.utility)
         card = self.prior.card
         steps: list[Step] = []
