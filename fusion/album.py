@@ -246,7 +246,8 @@ def album_of(
     """
     of_photo = [(p.clues, p.readings) if isinstance(p, Answer) else ((), ()) for p in photos]
     shared = shared_clues(of_photo)
-    answer = answered([one.clue for one in shared], shared_readings([readings for _, readings in of_photo]))
+    readings = shared_readings([readings for _, readings in of_photo], shared)
+    answer = answered([one.clue for one in shared], readings)
     whose = {id(one.clue): one for one in shared}
     in_order = [whose[id(clue)] for clue in answer.clues]
     return Album(answer, photos, how, [one.photo for one in in_order], [one.seen_in for one in in_order], base)

@@ -173,16 +173,22 @@ def _groups(clues: Sequence[_Clue]) -> list[list[int]]:
     return list(groups.values())
 
 
-def shared_readings(photos: Sequence[Sequence[Reading]]) -> list[Reading]:
+def shared_readings(photos: Sequence[Sequence[Reading]], clues: Sequence[SharedClue]) -> list[Reading]:
     """The album's readings, named as the sources of its clues: a line of text that several photos show is there once.
+
+    Of masked lines, which look alike, there are those that ``clues`` came of.
 
     Args:
         photos: Each photo's readings.
+        clues: What :func:`shared_clues` makes of them.
     """
+    told = {span[0] for one in clues for span in spans_of(one.clue.evidence.sources)}
     found: dict[str, Reading] = {}
     for readings, names in zip(photos, _album_readings(photos), strict=True):
         for reading in readings:
-            found.setdefault(names[reading.id], replace(reading, id=names[reading.id]))
+            name = names[reading.id]
+            if name in told or MASK not in reading.text:
+                found.setdefault(name, replace(reading, id=name))
     return list(found.values())
 
 
