@@ -24,15 +24,21 @@ from data.errors import WeightsError
 from data.printable import printable
 from data.writing import write_whole
 from fusion.features import FEATURES, without_evidence
+from fusion.load_lightgbm import lightgbm
 
 if TYPE_CHECKING:
-    import lightgbm
+    from lightgbm import Booster
 
-__all__ = ["CARD", "SHIPPED", "SHIPPED_SHA256", "TREES", "RankerModel", "load_model", "save_model", "shipped_model"]
+__all__ = [
+    "CARD", "SHIPPED_CARD", "SHIPPED_SHA256", "SHIPPED_TREES", "SHIPPED_TREES_SHA256", "TREES", "RankerModel",
+    "load_model", "save_model", "shipped_model",
+]  # fmt: skip
 
 CARD: Final = "fusion.json"
 TREES: Final = "fusion.txt"
-SHIPPED: Final = Path(__file__).parent / "assets"
+SHIPPED_CARD: Final = Path(__file__).parent / "assets" / CARD
+SHIPPED_TREES: Final = Path(__file__).parent / "assets" / TREES
+SHIPPED_TREES_SHA256: Final = ""
 SHIPPED_SHA256: Final = "414fa6c35828c40132ff948def3df786599a5c6cc54a45bf363ddfcdb1b7644f"
 
 _FORMAT: Final = 1
@@ -50,7 +56,7 @@ class RankerModel:
         info: What it learned from, and figures.
     """
 
-    trees: lightgbm.Booster
+    trees: Booster
     temperature: float
     pool_share: float
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -87,18 +93,17 @@ def save_model(folder: Path, model: RankerModel) -> None:
     write_whole(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=True) + "\n").encode("ascii"))
 
 
-def load_model(folder: Path, *, card_sha256: str | None = None) -> RankerModel:
+def load_model(folder: Path) -> RankerModel:
     """The model in ``folder``.
-
-    Args:
-        folder: With both files.
-        card_sha256: What the card must hash to; None for a model of one's own.
 
     Raises:
         WeightsError: A file is missing or damaged, is another version's, or is for other columns.
     """
-    path = folder / CARD
-    content = _read(path) if card_sha256 is None else read_asset(path, card_sha256, error=WeightsError)
+    return _opened(folder / CARD, _read(folder / CARD), folder / TREES)
+
+
+def _opened(path: Path, content: bytes, trees_path: Path) -> RankerModel:
+    """The model of a card at ``path`` with ``content``, and of the trees at ``trees_path``."""
     try:
         card = json.loads(content)
         version, features = card["format"], card["features"]
@@ -112,8 +117,8 @@ def load_model(folder: Path, *, card_sha256: str | None = None) -> RankerModel:
         raise WeightsError(f"{printable(str(path))} is for {printable(what)} of whence: {_CURE}")
     if not (math.isfinite(temperature) and temperature > 0.0 and 0.0 <= share <= 1.0):
         raise WeightsError(f"{printable(str(path))} has a temperature or share out of range: {_CURE}")
-    trees = read_asset(folder / TREES, sha256, error=WeightsError, cure=_CURE)
-    return RankerModel(_booster(folder / TREES, trees), temperature, share, info)
+    trees = read_asset(trees_path, sha256, error=WeightsError, cure=_CURE)
+    return RankerModel(_booster(trees_path, trees), temperature, share, info)
 
 
 @lru_cache(maxsize=1)
@@ -123,16 +128,16 @@ def shipped_model() -> RankerModel:
     Raises:
         WeightsError: It is missing or damaged.
     """
-    return load_model(SHIPPED, card_sha256=SHIPPED_SHA256)
+    card = read_asset(SHIPPED_CARD, SHIPPED_SHA256, error=WeightsError)
+    return _opened(SHIPPED_CARD, card, SHIPPED_TREES)
 
 
-def _booster(path: Path, text: bytes) -> lightgbm.Booster:
-    import lightgbm  # half a second to import: only once something is fused
-
+def _booster(path: Path, text: bytes) -> Booster:
+    library = lightgbm()
     try:
-        booster = lightgbm.Booster(model_str=text.decode("ascii"))
+        booster: Booster = library.Booster(model_str=text.decode("ascii"))
         names = booster.feature_name()
-    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+    except (library.basic.LightGBMError, UnicodeDecodeError) as error:
         raise WeightsError(f"{printable(str(path))} is no LightGBM model: {_CURE}") from error
     if names != list(FEATURES):
         raise WeightsError(f"{printable(str(path))} was trained on other columns than its card says: {_CURE}")

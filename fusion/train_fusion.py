@@ -26,10 +26,11 @@ from data.version import __version__
 from fusion.conditional_logit import ConditionalLogit
 from fusion.examples import Examples, examples_of, joined, load_examples, save_examples
 from fusion.features import FEATURES, GROUPS, MONOTONE, beside_trees, without_evidence
+from fusion.load_lightgbm import lightgbm
 from fusion.ranker_model import RankerModel, save_model
 
 if TYPE_CHECKING:
-    import lightgbm
+    from lightgbm import Booster
 
 __all__ = ["TEST_PLACES", "FusionConfig", "grow", "simulated_examples", "temperature_of", "train"]
 
@@ -132,15 +133,14 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
     return joined([part for part in parts if part is not None])
 
 
-def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> lightgbm.Booster:
+def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> Booster:
     """LightGBM's booster of ``rounds`` trees on ``examples``."""
-    import lightgbm  # half a second to import
-
+    library = lightgbm()
     logit = ConditionalLogit(examples.starts, examples.truth)
     both = np.concatenate([examples.table, without_evidence(examples.table)])
     beside = beside_trees(examples.gain, examples.table, config.pool_share)
     offset = np.concatenate([examples.log_p0 + beside, np.zeros(len(examples.table))])
-    data = lightgbm.Dataset(
+    data = library.Dataset(
         both,
         np.zeros(len(both)),
         init_score=offset,
@@ -165,7 +165,8 @@ def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> lightgbm.B
     if config.without:
         unseen = {name for group in config.without for name in GROUPS[group]}
         params["feature_contri"] = [0.0 if name in unseen else 1.0 for name in FEATURES]
-    return lightgbm.train(params, data, num_boost_round=rounds)
+    booster: Booster = library.train(params, data, num_boost_round=rounds)
+    return booster
 
 
 def temperature_of(log_p0: Floats, told: Floats, starts: NDArray[np.int64], truth: NDArray[np.int64]) -> float:

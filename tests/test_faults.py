@@ -45,6 +45,7 @@ import detectors.street_lines
 import detectors.territories
 import detectors.wording
 import fusion.map
+import fusion.ranker_model
 import fusion.slips
 from data.errors import DatasetError, WeightsError, WhenceError
 from data.gazetteer import Gazetteer
@@ -241,6 +242,16 @@ SHIPPED = {
             strict=True,
         )
     },
+    "fusion/fusion.json": Shipped(
+        fusion.ranker_model.SHIPPED_CARD, fusion.ranker_model.SHIPPED_SHA256, WeightsError,
+        constant(fusion.ranker_model, "SHIPPED_CARD"), uncached(fusion.ranker_model.shipped_model),
+        rewritten('"temperature"', '"temperatures"'),
+    ),
+    "fusion/fusion.txt": Shipped(
+        fusion.ranker_model.SHIPPED_TREES, fusion.ranker_model.SHIPPED_TREES_SHA256, WeightsError,
+        constant(fusion.ranker_model, "SHIPPED_TREES"), uncached(fusion.ranker_model.shipped_model),
+        rewritten("num_leaves=", "num_leaves=1"),
+    ),
     "fusion/slips.json": Shipped(
         fusion.slips.SLIPS_PATH, fusion.slips.SLIPS_SHA256, DatasetError, constant(fusion.slips, "SLIPS_PATH"),
         uncached(fusion.slips.load_slips), rewritten('"lost"', '"lots"'),

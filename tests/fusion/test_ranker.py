@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from fusion.context import Context
 from fusion.examples import PLACES, examples_of, joined, load_examples, save_examples
 from fusion.features import CONTEXT, EVIDENCE, FEATURES, GROUPS, MONOTONE, beside_trees, rows_of, without_evidence
 from fusion.laid import LaidClues
+from fusion.load_lightgbm import lightgbm, openmp_of_torch
 from fusion.pool import LogLinearPool
 from fusion.ranker import FusionRanker, make_ranker
 from fusion.ranker_model import CARD, TREES, RankerModel, load_model, save_model
@@ -267,6 +269,38 @@ class TestFiles:
         save_model(tmp_path, RankerModel(small_model().trees, 0.0, 0.5))
         with pytest.raises(WeightsError, match="out of range"):
             load_model(tmp_path)
+
+
+class TestLoading:
+    def test_where_the_system_has_no_openmp_pytorchs_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import ctypes
+
+        real, tries = importlib.import_module, []
+
+        def fails_once(name: str) -> object:
+            tries.append(name)
+            if len(tries) == 1:
+                raise OSError("libgomp.so.1: cannot open shared object file")
+            return real(name)
+
+        loaded: list[str] = []
+        monkeypatch.setattr("fusion.load_lightgbm.importlib.import_module", fails_once)
+        monkeypatch.setattr(ctypes, "CDLL", lambda path, mode: loaded.append(path))
+        library = openmp_of_torch()
+        if library is None:
+            with pytest.raises(WeightsError, match="--fusion pool"):
+                lightgbm()
+        else:
+            assert lightgbm().__name__ == "lightgbm" and loaded == [str(library)] and tries == ["lightgbm"] * 2
+
+    def test_without_any_openmp_the_error_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(name: str) -> object:
+            raise OSError("libgomp.so.1: cannot open shared object file")
+
+        monkeypatch.setattr("fusion.load_lightgbm.openmp_of_torch", lambda: None)
+        monkeypatch.setattr("fusion.load_lightgbm.importlib.import_module", fails)
+        with pytest.raises(WeightsError, match="--fusion pool"):
+            lightgbm()
 
 
 def test_density_is_the_prior_that_examples_are_made_of(density: CellDistribution) -> None:

@@ -16,6 +16,7 @@ from fusion.simulated_lines import spot_at
 from fusion.simulated_pictures import picture_of, rendered
 
 pytest.importorskip("wordfreq", reason="the simulator's words need the extra build")
+pytest.importorskip("fontTools", reason="drawing signs needs the extra build")
 
 
 @pytest.fixture(scope="module")
