@@ -6,7 +6,6 @@ Its wheel expects ``libgomp.so.1`` from the system, which slim images lack; PyTo
 from __future__ import annotations
 
 import ctypes
-import importlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,18 +22,16 @@ def lightgbm() -> Any:
         WeightsError: It cannot be loaded on this machine.
     """
     try:
-        return importlib.import_module("lightgbm")
-    except OSError:
+        return _imported()
+    except OSError as error:
         library = openmp_of_torch()
-        if library is not None:
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-            try:
-                return importlib.import_module("lightgbm")
-            except OSError as again:
-                error = again
-        raise WeightsError(
-            f"LightGBM cannot be loaded ({error}): install OpenMP (Debian: apt install libgomp1), or use --fusion pool"
-        ) from error
+        if library is None:
+            raise _missing(error) from error
+    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    try:
+        return _imported()
+    except OSError as error:
+        raise _missing(error) from error
 
 
 def openmp_of_torch() -> Path | None:
@@ -45,3 +42,15 @@ def openmp_of_torch() -> Path | None:
         if library.is_file():
             return library
     return None
+
+
+def _imported() -> Any:
+    import lightgbm
+
+    return lightgbm
+
+
+def _missing(error: OSError) -> WeightsError:
+    return WeightsError(
+        f"LightGBM cannot be loaded ({error}): install OpenMP (Debian: apt install libgomp1), or use --fusion pool"
+    )
