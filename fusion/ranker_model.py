@@ -38,10 +38,11 @@ CARD: Final = "fusion.json"
 TREES: Final = "fusion.txt"
 SHIPPED_CARD: Final = Path(__file__).parent / "assets" / CARD
 SHIPPED_TREES: Final = Path(__file__).parent / "assets" / TREES
-SHIPPED_TREES_SHA256: Final = ""
-SHIPPED_SHA256: Final = "414fa6c35828c40132ff948def3df786599a5c6cc54a45bf363ddfcdb1b7644f"
+SHIPPED_TREES_SHA256: Final = "b24fc98b325f637ff4acb2bc67226e173d2723026ed42b73589acebf9331fa49"
+SHIPPED_SHA256: Final = "c4a210663c47e3bf437521908f46649325a377750225786723b578300b5efac9"
 
 _FORMAT: Final = 1
+_REINSTALL: Final = "reinstall whence"
 _CURE: Final = "train it again with `whence train fusion`, or leave it out to take the one that ships"
 
 
@@ -99,10 +100,10 @@ def load_model(folder: Path) -> RankerModel:
     Raises:
         WeightsError: A file is missing or damaged, is another version's, or is for other columns.
     """
-    return _opened(folder / CARD, _read(folder / CARD), folder / TREES)
+    return _opened(folder / CARD, _read(folder / CARD), folder / TREES, _CURE)
 
 
-def _opened(path: Path, content: bytes, trees_path: Path) -> RankerModel:
+def _opened(path: Path, content: bytes, trees_path: Path, cure: str) -> RankerModel:
     """The model of a card at ``path`` with ``content``, and of the trees at ``trees_path``."""
     try:
         card = json.loads(content)
@@ -117,7 +118,7 @@ def _opened(path: Path, content: bytes, trees_path: Path) -> RankerModel:
         raise WeightsError(f"{printable(str(path))} is for {printable(what)} of whence: {_CURE}")
     if not (math.isfinite(temperature) and temperature > 0.0 and 0.0 <= share <= 1.0):
         raise WeightsError(f"{printable(str(path))} has a temperature or share out of range: {_CURE}")
-    trees = read_asset(trees_path, sha256, error=WeightsError, cure=_CURE)
+    trees = read_asset(trees_path, sha256, error=WeightsError, cure=cure)
     return RankerModel(_booster(trees_path, trees), temperature, share, info)
 
 
@@ -129,7 +130,7 @@ def shipped_model() -> RankerModel:
         WeightsError: It is missing or damaged.
     """
     card = read_asset(SHIPPED_CARD, SHIPPED_SHA256, error=WeightsError)
-    return _opened(SHIPPED_CARD, card, SHIPPED_TREES)
+    return _opened(SHIPPED_CARD, card, SHIPPED_TREES, _REINSTALL)
 
 
 def _booster(path: Path, text: bytes) -> Booster:
