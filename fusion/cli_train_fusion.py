@@ -26,7 +26,7 @@ def add_train_fusion(models: Commands) -> None:
         "--rendered", type=int, metavar="N", help="photos drawn and read by the real detectors on top (default 160)"
     )
     fusion.add_argument("--seed", type=int, default=0, help="of simulation and trees (default 0)")
-    fusion.add_argument("--rounds", type=count_argument, metavar="N", help="trees at most (default 300)")
+    fusion.add_argument("--rounds", type=count_argument, metavar="N", help="trees at most (default 150)")
     fusion.add_argument(
         "--without", action="append", default=[], metavar="GROUP",
         help="columns that the trees do not see: prior, scene, pooled, readers, agreement, places, reading or lookups; "

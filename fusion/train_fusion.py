@@ -69,7 +69,7 @@ class FusionConfig:
     photos: int = 16_000
     rendered: int = 160
     seed: int = 0
-    rounds: int = 300
+    rounds: int = 150
     pool_share: float = 0.5
     learning_rate: float = 0.1
     leaves: int = 24
