@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import jsonschema
@@ -113,7 +114,8 @@ def test_fusion_is_told_the_scene_and_the_pool_takes_nothing_from_it() -> None:
         Locator("density", ocr=lines, scenes=Says(scene), ranker=ranker).locate(PIXELS).distribution.p
         for scene in (URBAN, NATURAL)
     ]
-    assert ranker.told == [URBAN, NATURAL]
+    # The ledger may fuse again without a clue: with the same scene.
+    assert [scene for scene, _ in groupby(ranker.told)] == [URBAN, NATURAL]
     assert np.array_equal(told[0], told[1])
 
 
