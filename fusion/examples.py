@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +137,9 @@ def save_examples(path: Path, examples: Examples) -> None:
 def load_examples(path: Path) -> Examples | None:
     """What :func:`save_examples` wrote; None where it is not there, is damaged or has other columns."""
     try:
-        with np.load(path) as kept:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             if kept["features"].tolist() != list(FEATURES):
                 return None
             return Examples(**{f.name: kept[f.name] for f in fields(Examples)})
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

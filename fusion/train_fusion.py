@@ -41,7 +41,7 @@ _FOLDS: Final = 3
 _CHUNK: Final = 250
 _DRAWN_CHUNK: Final = 20
 _DRAWN_SEED: Final = 1_000_000  # photos that are drawn are others than those of text
-_LEAST: Final = 200  # examples
+_LEAST: Final = 50  # examples
 _log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
