@@ -38,8 +38,8 @@ CARD: Final = "fusion.json"
 TREES: Final = "fusion.txt"
 SHIPPED_CARD: Final = Path(__file__).parent / "assets" / CARD
 SHIPPED_TREES: Final = Path(__file__).parent / "assets" / TREES
-SHIPPED_TREES_SHA256: Final = "b24fc98b325f637ff4acb2bc67226e173d2723026ed42b73589acebf9331fa49"
-SHIPPED_SHA256: Final = "c4a210663c47e3bf437521908f46649325a377750225786723b578300b5efac9"
+SHIPPED_TREES_SHA256: Final = "0b059d8870720e01f0f075ed2affe116505c9c8824a7627a4840de0ed5d0f3ca"
+SHIPPED_SHA256: Final = "bd43d2401853acef5da478f7143c925ee4f34085d2329346329611fb537044c8"
 
 _FORMAT: Final = 1
 _REINSTALL: Final = "reinstall whence"
