@@ -1,4 +1,4 @@
-"""Prints the README's table of accuracy from `benchmarks/results/accuracy.csv`.
+"""Prints the README's tables of fusion from `benchmarks/results/fusion.csv`.
 
 python -m benchmarks.readme_table
 """
@@ -6,31 +6,76 @@ python -m benchmarks.readme_table
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
-from data.geodesy import BANDS_KM
+_RESULTS: Final = Path(__file__).parent / "results" / "fusion.csv"
+_BANDS: Final = (1, 25, 200, 750, 2500)
+_ANSWERS: Final = {"prior": "prior alone", "ranker": "with text"}
+_SYSTEMS: Final = ("prior", "best clue", "pool", "ranker")
 
-_RESULTS = Path(__file__).parent / "results" / "accuracy.csv"
+Row = Mapping[str, str]
 
 
 def main() -> None:
-    """Print it as Markdown."""
-    bands = "/".join(f"{band:g}" for band in BANDS_KM)
-    head = f"within {bands} km, % | median km | GeoScore | country first, % | 50/80 % radius holds"
-    print(f"| set (dev) | photos | answer | {head} |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    """Print them as Markdown."""
     with _RESULTS.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            shares = [row[f"within_{band:g}_km"] for band in BANDS_KM]
-            within = " / ".join(f"{float(x):.1f}" for x in shares) if shares[0] else "-"
-            held = f"{row['coverage_50']} / {row['coverage_80']}" if row["coverage_50"] else ""
-            what = (
-                "prior alone"
-                if row["answer"] == "prior"
-                else f"with text ({float(row['with_clue']):.0f} % have a clue)"
-            )
-            cells = (row["set"], row["photos"], what, within, row["median_km"], row["geoscore"], row["country"], held)
-            print(f"| {' | '.join(cells)} |")
+        rows = list(csv.DictReader(stream))
+    print("\n".join(answers(rows)))
+    print()
+    print("\n".join(systems(rows)))
+
+
+def answers(rows: list[Row]) -> Iterator[str]:
+    """What the answers of the priors that ship are worth, all photos."""
+    bands = "/".join(map(str, _BANDS))
+    yield (
+        f"| set | photos | prior | answer | within {bands} km, % | median km | GeoScore | country first, % | "
+        "50/80 % radius holds |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for row in rows:
+        if row["photos"] != "all" or row["system"] not in _ANSWERS:
+            continue
+        within = " / ".join(_short(row[f"within_{band}"]) for band in _BANDS if row[f"within_{band}"])
+        held = f"{_short(row['radius_50'])} / {_short(row['radius_80'])}" if row["radius_50"] else ""
+        cells = (
+            row["set"], row["n"], row["prior"], _ANSWERS[row["system"]], within or "-", _whole(row["median_km"]),
+            _whole(row["geoscore"]), _short(row["country"]), held,
+        )  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
+
+
+def systems(rows: list[Row]) -> Iterator[str]:
+    """What ways of fusing miss, photos with a clue."""
+    names = " / ".join(_SYSTEMS)
+    yield (
+        f"| set | prior | photos with a clue | bits to the cell: {names} | bits to the country | "
+        "country's ECE: pool / ranker | ranker over pool, bits to the cell | no band falls |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    keys = dict.fromkeys((row["set"], row["prior"]) for row in rows if row["photos"] == "clue")
+    for key in keys:
+        by = {row["system"]: row for row in rows if (row["set"], row["prior"], row["photos"]) == (*key, "clue")}
+        cell = " / ".join(_short(by[name]["cell_bits"]) for name in _SYSTEMS) if by["prior"]["cell_bits"] else "-"
+        country = " / ".join(_short(by[name]["country_bits"]) for name in _SYSTEMS)
+        ece = " / ".join(_hundredths(by[name]["ece"]) for name in ("pool", "ranker"))
+        gain = by["ranker"]["cell_bits_over_pool"] or f"country {by['ranker']['country_bits_over_pool']}"
+        cells = (*key, by["prior"]["n"], cell, country, ece, gain, by["ranker"]["promise"])
+        yield f"| {' | '.join(cells)} |"
+
+
+def _short(text: str) -> str:
+    return f"{float(text):.1f}" if text else "-"
+
+
+def _hundredths(text: str) -> str:
+    return f"{float(text):.2f}" if text else "-"
+
+
+def _whole(text: str) -> str:
+    return f"{float(text):.0f}" if text else ""
 
 
 if __name__ == "__main__":
