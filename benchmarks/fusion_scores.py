@@ -19,7 +19,20 @@ from data.geodesy import BANDS_KM, geoscore, haversine_km
 from detectors.base import Clue
 from fusion.context import Context
 
-__all__ = ["AREAS_KM2", "MASSES", "Case", "Told", "covered", "ece", "figures", "gains", "never_worse", "recall", "told"]
+__all__ = [
+    "AREAS_KM2",
+    "MASSES",
+    "Case",
+    "Told",
+    "covered",
+    "ece",
+    "ece_by_chance",
+    "figures",
+    "gains",
+    "never_worse",
+    "recall",
+    "told",
+]
 
 MASSES: Final = (0.5, 0.8, 0.95)
 AREAS_KM2: Final = (1e3, 1e4, 1e5, 1e6, 1e7)
@@ -138,6 +151,16 @@ def ece(sure: Floats, right: Floats, bins: int = 10) -> float:
     return round(sum(gaps) / max(len(sure), 1), 12)
 
 
+def ece_by_chance(sure: Floats, bins: int = 10, draws: int = 200) -> float:
+    """The error that answers of these probabilities have on average if they are perfectly calibrated: few photos alone.
+
+    >>> round(ece_by_chance(np.full(100, 0.5)), 1)
+    0.1
+    """
+    rng = np.random.default_rng(0)
+    return float(np.mean([ece(sure, (rng.random(len(sure)) < sure).astype(np.float64), bins) for _ in range(draws)]))
+
+
 def covered(before: Floats, mass: float) -> float:
     """Share of truths in regions of ``mass``; ``before`` (n,) is the mass that comes before each, NaN left out."""
     known = before[~np.isnan(before)]
@@ -169,6 +192,7 @@ def figures(rows: Sequence[Told], exact_km: float = 0.0) -> dict[str, float]:
     found["cell_bits"] = -_mean(t["cell_bits"][~np.isnan(t["cell_bits"])])
     found["country_bits"] = -_mean(t["country_bits"][country])
     found["ece"] = ece(t["sure"][country], t["right"][country]) if country.any() else math.nan
+    found["ece_chance"] = ece_by_chance(t["sure"][country]) if country.any() else math.nan
     found |= {f"radius_{100 * m:g}": 100.0 * covered(t["within"], m) for m in MASSES}
     found |= {f"region_{100 * m:g}": 100.0 * covered(t["denser"], m) for m in MASSES}
     return found | {f"recall_{area:.0e}".replace("e+0", "e"): 100.0 * x for area, x in recall(t["area_km2"]).items()}

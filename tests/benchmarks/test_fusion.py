@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from benchmarks.fusion import best_clue, rows_of, run, table
-from benchmarks.fusion_scores import AREAS_KM2, Case, Told, covered, ece, figures, gains, never_worse, told
+from benchmarks.fusion_scores import (
+    AREAS_KM2,
+    Case,
+    Told,
+    covered,
+    ece,
+    ece_by_chance,
+    figures,
+    gains,
+    never_worse,
+    told,
+)
 from data.distribution import CellDistribution
 from data.partition import load_default
 from detectors.base import Clue, Evidence
@@ -41,6 +52,7 @@ def test_answers_that_are_right_as_often_as_they_say_have_no_calibration_error()
     right = (rng.random(len(sure)) < sure).astype(float)
     assert ece(sure, right) < 0.01
     assert ece(np.minimum(1.0, sure + 0.2), right) > 0.1
+    assert ece_by_chance(sure[:50]) > 3.0 * ece_by_chance(sure[:5000])
 
 
 def test_calibration_error_weighs_bins_by_their_photos() -> None:
