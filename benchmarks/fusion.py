@@ -11,7 +11,8 @@ never learnt from, from priors of their own. `best clue` is the pool with the on
 Distances are great circles on a sphere of 6371.0088 km, bands are `<=`. Bits are what is left to be told: less is
 better. Gains are paired 95 % bootstrap intervals over places (photos within 25 km of each other, and of theirs in
 turn), over photos where all are of one city or the points are not known. Regions are of cells. A country's ECE has ten
-bins of equally many photos; `chance` is what so few photos make of perfect calibration. `promise` says whether no band's interval reaches one point below the prior's.
+bins of equally many photos; `chance` is what so few photos make of perfect calibration. `promise` says whether no
+band's interval reaches one point below the prior's.
 """
 
 from __future__ import annotations
@@ -187,7 +188,8 @@ def _rounded(value: float) -> str:
 SHOWN: Final = (
     ("system", "system"), ("within_1", "1 km"), ("within_25", "25"), ("within_200", "200"), ("within_750", "750"),
     ("within_2500", "2500"), ("median_km", "median"), ("geoscore", "score"), ("country", "country"),
-    ("cell_bits", "bits"), ("country_bits", "c.bits"), ("ece", "ECE"), ("ece_chance", "chance"), ("radius_50", "r50"), ("radius_80", "r80"),
+    ("cell_bits", "bits"), ("country_bits", "c.bits"), ("ece", "ECE"), ("ece_chance", "chance"),
+    ("radius_50", "r50"), ("radius_80", "r80"),
     ("radius_95", "r95"), ("region_50", "R50"), ("region_80", "R80"), ("region_95", "R95"), ("recall_1e3", "1e3"),
     ("recall_1e4", "1e4"), ("recall_1e5", "1e5"), ("recall_1e6", "1e6"), ("recall_1e7", "1e7"),
     ("ms_median", "ms"), ("promise", "promise"),

@@ -6,7 +6,7 @@ python -m benchmarks.readme_table
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ def main() -> None:
     print("\n".join(systems(rows)))
 
 
-def answers(rows: list[Row]) -> Iterator[str]:
+def answers(rows: Sequence[Row]) -> Iterator[str]:
     """What the answers of the priors that ship are worth, all photos."""
     bands = "/".join(map(str, _BANDS))
     yield (
@@ -47,7 +47,7 @@ def answers(rows: list[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def systems(rows: list[Row]) -> Iterator[str]:
+def systems(rows: Sequence[Row]) -> Iterator[str]:
     """What ways of fusing miss, photos with a clue."""
     names = " / ".join(_SYSTEMS)
     yield (
