@@ -24,7 +24,7 @@ from detectors.domain_places import (
     SEVERAL_COUNTRIES,
 )
 from detectors.privacy import mask
-from detectors.sentences import in_countries
+from detectors.sentences import in_countries, place_words
 from detectors.territories import photo_shares
 
 __all__ = ["DomainReader", "Host", "hosts_in"]
@@ -216,14 +216,16 @@ class DomainReader:
                 gain, elsewhere = _ratios(reliability, _POINT_SHARE, _POINT_SHARE / 300, 1 / 300)
                 point = PointEvidence(city.lat, city.lon, _CITY_SIGMA_KM, gain)
                 evidence = Evidence(elsewhere, points=(point,), sources=sources)
-                return clue(f".{suffix} is the domain of {name}", evidence, (f"{name}, {country}",))
+                where = f"{name}, {country}"
+                return clue(f".{suffix} is the domain of {place_words(where)}", evidence, (where,))
             region = REGION_SUFFIXES.get(suffix)
             if region is not None:
                 code, name = region
                 share = 0.1 * photo_shares().get(code[:2], 1e-4)  # a region is taken as a tenth of its country
                 gain, elsewhere = _ratios(reliability, _REGION_SHARE, _REGION_SHARE / 100, share)
                 evidence = Evidence(elsewhere, regions={code: gain}, sources=sources)
-                return clue(f".{suffix} is the domain of {name}", evidence, (f"{name}, {code[:2]}",))
+                where = f"{name}, {code[:2]}"
+                return clue(f".{suffix} is the domain of {place_words(where)}", evidence, (where,))
         home = HOSTS.get(host.name) or SEVERAL_COUNTRIES.get(top) or _country_of(top)
         if not home:
             return None

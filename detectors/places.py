@@ -38,7 +38,7 @@ from detectors.lines import MAX_WORDS, Neighbours, Token, crossing, grams, merge
 from detectors.place_words import shop_rate
 from detectors.privacy import masked
 from detectors.script import script_of
-from detectors.sentences import a_place, in_countries, quoted
+from detectors.sentences import a_place, in_countries, is_city, quoted
 from detectors.territories import photo_shares
 from detectors.towns import towns_of
 
@@ -327,7 +327,9 @@ def _meaning(text: str, places: Sequence[Place], *, misread: bool) -> str:
     elif fold(text) == fold(first.name):
         said = f"{quoted(text)} is {a_place(first)}"
     else:
-        said = f"{quoted(text)} is {first.name}, {a_place(first)}"
+        # A town may bear its region's name: its own is "Hof, Bayern".
+        a_name_of = "" if is_city(first) else "a name of "
+        said = f"{quoted(text)} is {a_name_of}{first.name}, {a_place(first)}"
     if not others:
         return said
     abroad = list(dict.fromkeys(p.country for p in others if p.country != first.country))

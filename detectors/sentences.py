@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from data.gazetteer import Place, country_name, the_country
 from detectors.privacy import MASK
 
-__all__ = ["a_business", "a_place", "in_countries", "of_places", "place_words", "quoted", "with_article"]
+__all__ = ["a_business", "a_place", "in_countries", "is_city", "of_places", "place_words", "quoted", "with_article"]
 
 # Kinds of OpenStreetMap that are no noun for the business itself, and those that name only what it sells.
 _BUSINESSES = {
@@ -21,8 +21,33 @@ _BUSINESSES = {
     "it": "IT company", "logistics": "logistics company", "lottery": "lottery shop", "massage": "massage parlour",
     "outdoor": "shop for outdoor goods", "police": "police force", "power": "power company", "services": "service area",
     "telecommunication": "telecommunication company", "telephone": "telephone company", "tiles": "tile shop",
-    "toilets": "public toilet", "townhall": "town hall", "wholesale": "wholesale store", "wlan": "wireless network",
-    "works": "factory",
+    "townhall": "town hall", "wholesale": "wholesale store", "wlan": "wireless network",
+    "works": "factory", "military": "military force", "trade": "builders' merchant", "childcare": "childcare centre",
+    "dry cleaning": "dry cleaner", "interior decoration": "interior decoration shop", "union": "trade union",
+    "scout": "scout association", "consulting": "consultancy", "training": "training centre", "dance": "dance school",
+    "cleaning": "cleaning company", "security": "security company", "water": "water company", "gas": "gas supplier",
+    "pest control": "pest control company", "residential": "housing company", "dialysis": "dialysis centre",
+    "rehabilitation": "rehabilitation centre", "coworking": "coworking space", "erotic": "erotic shop",
+    "pastry": "pastry shop",
+}  # fmt: skip
+# What a business or public body runs and is not: its name stands on them.
+_RUN = {
+    "aboriginal lands": "reserves", "bicycle parking": "bicycle stands", "billboard": "billboards",
+    "charging station": "charging stations", "column": "advertising columns", "data center": "data centres",
+    "drinking water": "drinking fountains", "exchange": "telephone exchanges", "generator": "power generators",
+    "line": "power lines", "mast": "masts", "monitoring station": "monitoring stations", "national park": "parks",
+    "nature reserve": "nature reserves", "parcel locker": "parcel lockers", "park": "parks", "parking": "car parks",
+    "payment terminal": "payment terminals", "pipeline": "pipelines", "pitch": "sports grounds",
+    "plant": "power stations", "playground": "playgrounds", "post box": "post boxes", "post depot": "post depots",
+    "poster box": "poster boxes", "protected area": "protected areas", "public bookcase": "public bookcases",
+    "pumping station": "pumping stations", "recycling": "recycling points", "school": "schools",
+    "screen": "advertising screens", "shower": "showers", "siren": "sirens", "street cabinet": "street cabinets",
+    "street lamp": "street lamps", "substation": "substations", "surveillance": "surveillance cameras",
+    "survey point": "survey points", "ticket validator": "ticket validators", "toilets": "public toilets",
+    "toll booth": "toll booths", "toll gantry": "toll gantries", "tracks": "railway tracks",
+    "vending machine": "vending machines", "waste basket": "waste bins", "waste disposal": "waste bins",
+    "waste transfer station": "waste transfer stations", "wastewater plant": "sewage works",
+    "water works": "waterworks",
 }  # fmt: skip
 _GOODS = frozenset([
     "alcohol", "anime", "appliance", "art", "bag", "bathroom furnishing", "beauty", "bed", "bicycle", "boat",
@@ -67,9 +92,14 @@ def of_places(names: Sequence[str]) -> str:
     return " or ".join([*map(place_words, names[:_PLACES]), *(["elsewhere"] if len(names) > _PLACES else [])])
 
 
+def is_city(place: Place) -> bool:
+    """Whether a person would call the place a city, by its inhabitants."""
+    return place.population >= _CITY
+
+
 def a_place(place: Place) -> str:
     """What a place is, by its inhabitants, and where: ``"a city in France"``, ``"a town in Spain"``."""
-    size = "city" if place.population >= _CITY else "town" if place.population >= _TOWN else "place"
+    size = "city" if is_city(place) else "town" if place.population >= _TOWN else "place"
     return f"a {size} in {the_country(place.country)}"
 
 
@@ -97,11 +127,13 @@ def with_article(noun: str) -> str:
 
 
 def a_business(kind: str) -> str:
-    """What a brand is, from OpenStreetMap's kind: what only names goods is a shop of them.
+    """What a brand is, from OpenStreetMap's kind: what only names goods is a shop of them, and some run what it names.
 
-    >>> a_business("supermarket"), a_business("fuel"), a_business("wine"), a_business("electronics")
-    ('a supermarket', 'a filling station', 'a wine shop', 'an electronics shop')
+    >>> a_business("supermarket"), a_business("fuel"), a_business("wine"), a_business("school")
+    ('a supermarket', 'a filling station', 'a wine shop', 'an operator of schools')
     """
+    if kind in _RUN:
+        return f"an operator of {_RUN[kind]}"
     if kind in _BUSINESSES:
         return with_article(_BUSINESSES[kind])
     sold = kind in _GOODS or (kind.endswith("s") and not kind.endswith("ss"))

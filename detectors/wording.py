@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from data.errors import DatasetError
 from data.folding import fold, joined, tokens
+from data.gazetteer import country_name
 from detectors.base import Clue, Evidence, Reading, bounding_box
 from detectors.dishes import DISHES
 from detectors.privacy import MASK, mask
@@ -55,7 +56,7 @@ _MEANING = {
     "legal": ("a legal form or tax number of companies", "legal forms or tax numbers of companies", "in"),
     "word": ("a word", "words", "of"),
     "usage": ("a word or spelling preferred", "words or spellings preferred", "in"),
-    "body": ("a public body", "public bodies", "of"),
+    "body": ("a public body, name or word", "public bodies, names or words", "of"),
     "local": ("a station, district or building", "stations, districts or buildings", "in"),
     "name": ("the name", "names", "of"),
     "pattern": ("a way of writing numbers", "ways of writing numbers", "in"),
@@ -297,7 +298,7 @@ class WordingReader:
             return None  # it is rather a word of another language
         named = sorted(homes, key=lambda p: (-shares.get(p[:2], 0.0) * math.exp(told_of[p]), p))
         shown = list(dict.fromkeys(mask(match.reading.text)[match.start : match.end] for match in matches))
-        kinds = sorted({_MEANING[phrase.kind] for match in matches for phrase in match.phrases})
+        kinds = sorted({_MEANING[_told_kind(phrase)] for match in matches for phrase in match.phrases})
         pointed = tuple(dict.fromkeys(place[:2] for place in named))
         where = in_countries(pointed[:_NAMED], more=len(pointed) > _NAMED)
         text = mask(", ".join(shown))
@@ -317,6 +318,11 @@ class WordingReader:
             box=bounding_box([match.reading.box for match in matches]),
             points_to=pointed[:_NAMED],
         )
+
+
+def _told_kind(phrase: Phrase) -> str:
+    """Key of what the phrase is to a person: a country's own name stands among its bodies in the table."""
+    return "name" if any(phrase.text == fold(country_name(place[:2])) for place in phrase.places) else phrase.kind
 
 
 @lru_cache(maxsize=256)

@@ -80,8 +80,9 @@ def level_of(
 ) -> Level | None:
     """The finest level that ``distribution`` vouches for with a probability of at least ``confidence``, or None.
 
-    A street or city is named only by a place in a country that the distribution holds possible: an answer within
-    Germany names no city in France, however near the border its point lies.
+    A street or city is named only by a place within 25 km of the point, in a country that the distribution holds
+    possible: an answer within Germany names no city in France, however near the border its point lies, and a point in
+    the desert, however sure, is no better than its region.
 
     Args:
         distribution: Over the cells.
@@ -119,7 +120,7 @@ def city_at(lat: float, lon: float, countries: Container[str] | None = None) -> 
     """The place that a person would name for the point, in degrees: the town itself, or the city that it is part of.
 
     Of the places within 25 km in the country of the nearest one, that with the most inhabitants over the square of its
-    distance, distances far below 3 km counted alike; the nearest place where none is that near.
+    distance, distances far below 3 km counted alike.
 
     Args:
         lat: Latitude, degrees.
@@ -127,7 +128,7 @@ def city_at(lat: float, lon: float, countries: Container[str] | None = None) -> 
         countries: ISO 3166-1 alpha-2 codes where it may lie; None for anywhere.
 
     Returns:
-        The place; None where no place of ``countries`` lies within 25 km, and places of others are nearer.
+        The place; None where no place of ``countries`` lies within 25 km.
 
     >>> [city_at(lat, lon).name for lat, lon in [(51.376, -0.098), (51.0303, 6.9843), (32.72, -117.16)]]
     ['London', 'Leverkusen', 'San Diego']
@@ -140,8 +141,6 @@ def city_at(lat: float, lon: float, countries: Container[str] | None = None) -> 
     gazetteer = load_gazetteer()
     ids = gazetteer.within(lat, lon, CITY_KM)
     ids = ids[gazetteer.countries_of(ids) == nearest.country]
-    if not len(ids):
-        return nearest
     lats, lons, population = (column[ids].astype(np.float64) for column in gazetteer.positions())
     pull = population / (_AT_HAND_KM**2 + haversine_km(lat, lon, lats, lons) ** 2)
     best = int(np.argmax(pull))
@@ -149,9 +148,11 @@ def city_at(lat: float, lon: float, countries: Container[str] | None = None) -> 
 
 
 def _nearest(lat: float, lon: float, countries: Container[str] | None) -> Place | None:
-    """The nearest place in one of ``countries``, within 25 km unless it is the nearest of all."""
+    """The nearest place in one of ``countries``, no farther than 25 km."""
     gazetteer = load_gazetteer()
-    nearest, _ = gazetteer.nearest(lat, lon)
+    nearest, km = gazetteer.nearest(lat, lon)
+    if km > CITY_KM:
+        return None
     if countries is None or nearest.country in countries:
         return nearest
     ids = gazetteer.within(lat, lon, CITY_KM)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from data.errors import DatasetError
 from detectors.base import Box, scaled
+from fusion.describe import distance
 from fusion.map_scale import choose_level, class_labels, class_of, density_scale, percent
 from fusion.rings import cell_area_km2, cell_ring, circle_ring
 
@@ -203,7 +204,7 @@ def render_map(
     side_km, edges = density_scale([cell.p for cell in cells], [cell.own_area_km2 for cell in cells])
     data = {
         "point": [round(lat, 5), _wrap(lon)],
-        "radius": _distance(radius_km),
+        "radius": f"{radius_km:,.0f} km" if radius_km >= 10 else distance(radius_km),
         "circle": _rounded(circle_ring(lat, lon, radius_km)),
         "cells": [
             _cell(cell, class_of(cell.p / cell.own_area_km2 * side_km**2, edges))
@@ -392,13 +393,6 @@ def _ledger_row(row: MapLedgerRow) -> dict[str, Any]:
 def _wrap(lon: float) -> float:
     """The longitude within [-180, 180)."""
     return round((lon + 180.0) % 360.0 - 180.0, 5)
-
-
-def _distance(km: float) -> str:
-    """A distance as the page says it: whole km, tenths below 10 km, and metres below 1 km."""
-    if km < 1.0:
-        return f"{max(10 * round(100 * km), 10)} m"
-    return f"{km:,.0f} km" if km >= 10 else f"{km:.1f} km"
 
 
 def _rounded(ring: NDArray[np.float64]) -> list[list[float]]:

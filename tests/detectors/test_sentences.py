@@ -60,6 +60,12 @@ def clues(*texts: str) -> dict[str, Clue]:
             "a sign names Lyon + Mâcon + Paris with distances: it stands",
         ),
         (["www.panaderia-sol.es"], "domain", ".es belongs to Spain"),
+        (["www.visit.london"], "domain", ".london is the domain of London, United Kingdom"),
+        (["www.stmi.bayern"], "domain", ".bayern is the domain of Bavaria, Germany"),
+        (["Bayern"], "place", "'Bayern' is a name of Aschaffenburg, a town in Germany; 2 more have the name there"),
+        (["Kenya"], "wording", "'Kenya' is the name of Kenya"),
+        (["Royal Mail"], "wording", "'Royal Mail' is a public body, name or word of the United Kingdom"),
+        (["Ministry of Education"], "brand", "'Ministry of Education' is an operator of schools in Kenya, "),
     ],
 )
 def test_a_clue_says_what_a_person_would_say(texts: list[str], kind: str, sentence: str) -> None:
@@ -83,6 +89,7 @@ def test_businesses_are_called_by_what_they_are() -> None:
     told = {
         "supermarket": "a supermarket", "fuel": "a filling station", "wine": "a wine shop", "shoes": "a shoe shop",
         "clothes": "a clothes shop", "atm": "a cash machine", "university": "a university", "optician": "an optician",
+        "post box": "an operator of post boxes", "water works": "an operator of waterworks",
     }  # fmt: skip
     assert {kind: a_business(kind) for kind in told} == told
     assert with_article("ice cream") == "an ice cream"

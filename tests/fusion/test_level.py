@@ -96,7 +96,6 @@ def test_no_region_is_named_where_the_gazetteer_knows_none(partition: Partition)
         (51.030, 6.984, "Leverkusen"),  # Cologne is larger, and 11 km away
         (32.720, -117.160, "San Diego"),  # Tijuana, in another country, is larger
         (47.593, 7.611, "Weil am Rhein"),  # Basel lies in Switzerland
-        (24.0, 5.0, "Tamanghasset"),  # none within 25 km
     ],
 )
 def test_a_point_belongs_to_its_city(lat: float, lon: float, name: str) -> None:
@@ -104,10 +103,17 @@ def test_a_point_belongs_to_its_city(lat: float, lon: float, name: str) -> None:
     assert city is not None and city.name == name
 
 
+def test_a_point_far_from_any_place_is_in_no_city_nor_street(partition: Partition) -> None:
+    desert = (24.0, 5.0)
+    assert city_at(*desert) is None
+    found = level_of(around(partition, *desert, 0.2), *desert)
+    assert found is not None and found.level in ("region", "country") and found.code[:2] == "DZ"
+
+
 @pytest.mark.parametrize(
     ("stamp", "within", "exclude", "codes"),
     [
-        ("48.5734N 7.7521E", "DE", None, {"DE"}),  # in Strasbourg, 4 km from Kehl
+        ("48.5734N 7.7521E", "DE", None, set()),  # in Strasbourg: nothing of the spot lies in Germany
         ("47.5596N 7.5886E", None, "CH", {"DE", "FR"}),  # in Basel
         ("25.7617N 80.1918W", None, "US", set()),  # in Miami: no other country within 25 km
     ],
