@@ -101,8 +101,9 @@ def test_help_needs_no_heavy_library() -> None:
 
 
 @pytest.mark.usefixtures("signs")
-def test_no_scene_model_is_loaded_that_the_answer_takes_nothing_from(
+def test_the_scene_is_told_by_what_was_asked_for_or_by_nothing(
     street: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("backbone.clip_network.first_at_hand", lambda: pytest.fail("a scene model is looked for"))
-    assert run(capsys, str(street), "--regions", "none")[0] == 0
+    for name in ("none", "head"):
+        assert run(capsys, str(street), "--regions", "none", "--scenes", name)[0] == 0

@@ -12,6 +12,7 @@ from backbone.density import DensityPrior
 from detectors.base import Clue, Evidence, Reading
 from fusion.answer import Answer
 from fusion.constraints import Constraints
+from fusion.context import Context
 from fusion.describe import NOTHING_NEW, effect
 from fusion.ledger import RADII, LedgerRow
 from fusion.locator import Locator
@@ -49,7 +50,8 @@ def test_a_rows_radii_are_those_of_the_answers_without_the_clue_and_with_it(loca
     assert all(row.radius_after_km == answer.radius_km for row in answer.ledger)
     for row in answer.ledger:
         others = [clue for clue in answer.clues if clue is not answer.clues[row.clue]]
-        alone = locator.ranker.fuse(answer.prior, others).posterior
+        context = Context(answer.readings, answer.scene, answer.prior_name)
+        alone = locator.ranker.fuse(answer.prior, others, context).posterior
         lat, lon = alone.point(locator.utility)
         assert row.radius_before_km == pytest.approx(alone.radius_km(lat, lon), rel=1e-3)
     assert max(row.radius_before_km or 0.0 for row in answer.ledger) > 2 * answer.radius_km

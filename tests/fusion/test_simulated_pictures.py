@@ -89,7 +89,7 @@ class TestRendered:
 
 class TestRows:
     def test_readings_and_clues_come_back_from_json_as_they_were(self) -> None:
-        photos = list(simulate(3, 21))
+        photos = list(simulate(12, 21))
         assert any(clue.evidence.points for photo in photos for clue in photo.clues)
         for photo in photos:
             for clue in photo.clues:
