@@ -28,20 +28,20 @@ def main() -> None:
 
 
 def answers(rows: Sequence[Row]) -> Iterator[str]:
-    """What the answers of the priors that ship are worth, all photos."""
+    """What the answers are worth with the visual prior that ships, all photos."""
     bands = "/".join(map(str, _BANDS))
     yield (
-        f"| set | photos | prior | answer | within {bands} km, % | median km | GeoScore | country first, % | "
+        f"| set | photos | answer | within {bands} km, % | median km | GeoScore | country first, % | "
         "50/80 % radius holds |"
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
-        if row["photos"] != "all" or row["system"] not in _ANSWERS:
+        if row["photos"] != "all" or row["system"] not in _ANSWERS or row["prior"] != "pixels":
             continue
         within = " / ".join(_short(row[f"within_{band}"]) for band in _BANDS if row[f"within_{band}"])
         held = f"{_short(row['radius_50'])} / {_short(row['radius_80'])}" if row["radius_50"] else ""
         cells = (
-            row["set"], row["n"], row["prior"], _ANSWERS[row["system"]], within or "-", _whole(row["median_km"]),
+            row["set"], row["n"], _ANSWERS[row["system"]], within or "-", _whole(row["median_km"]),
             _whole(row["geoscore"]), _short(row["country"]), held,
         )  # fmt: skip
         yield f"| {' | '.join(cells)} |"
