@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.partition import Partition
+from data.version import __version__
 from fusion.features import FEATURES, rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS
@@ -130,15 +131,16 @@ def joined(parts: Sequence[Examples]) -> Examples:
 def save_examples(path: Path, examples: Examples) -> None:
     """Write ``examples`` to ``path``, whole or not at all."""
     partial = path.with_suffix(".part.npz")
-    np.savez(partial, features=np.array(FEATURES), **{f.name: getattr(examples, f.name) for f in fields(Examples)})
+    made_by = np.array([__version__, *FEATURES])
+    np.savez(partial, made_by=made_by, **{f.name: getattr(examples, f.name) for f in fields(Examples)})
     partial.replace(path)
 
 
 def load_examples(path: Path) -> Examples | None:
-    """What :func:`save_examples` wrote; None where it is not there, is damaged or has other columns."""
+    """What :func:`save_examples` wrote; None where it is not there, damaged, or of another version or columns."""
     try:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-            if kept["features"].tolist() != list(FEATURES):
+            if kept["made_by"].tolist() != [__version__, *FEATURES]:
                 return None
             return Examples(**{f.name: kept[f.name] for f in fields(Examples)})
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):

@@ -83,8 +83,10 @@ class FusionConfig:
         unknown = set(self.without) - set(GROUPS)
         if unknown:
             raise RequestError(f"unknown group {sorted(unknown)[0]!r}: choose of {', '.join(GROUPS)}")
-        if self.photos < 1 or self.rounds < 1 or not 0.0 <= self.pool_share <= 1.0:
-            raise RequestError("photos and rounds are at least 1, and the pool's share lies in [0, 1]")
+        if self.photos < 1 or self.rounds < 1 or self.workers < 1 or not 0.0 <= self.pool_share <= 1.0:
+            raise RequestError("photos, rounds and workers are at least 1, and the pool's share lies in [0, 1]")
+        if self.rendered < 0 or self.seed < 0:
+            raise RequestError("the number of drawn photos and the seed are not negative")
 
 
 def train(out: Path, config: FusionConfig) -> RankerModel:

@@ -75,5 +75,11 @@ def test_too_few_photos_and_unknown_groups_are_refused(tmp_path: Path, capsys: p
         train(tmp_path, FusionConfig(photos=3, rendered=0, workers=1))
     with pytest.raises(RequestError, match="choose of prior"):
         FusionConfig(without=("moon",))
-    assert main(["train", "fusion", str(tmp_path / "out"), "--without", "moon"]) == 2
-    assert "unknown group 'moon'" in capsys.readouterr().err
+    for arguments, words in (
+        (["--without", "moon"], "unknown group 'moon'"),
+        (["--rendered", "-1"], "not negative"),
+        (["--seed", "-1"], "not negative"),
+    ):
+        assert main(["train", "fusion", str(tmp_path / "out"), *arguments]) == 2
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
