@@ -93,7 +93,7 @@ def level_words(answer: Answer, confidence: float = 0.8) -> str:
     level = answer.level(confidence)
     wanted = f"{100 * confidence:.3g} %"
     if level is None:
-        return f"at least {wanted} sure of no place, not even of a continent"
+        return f"sure of no place to {wanted}, not even of a continent"
     return f"at least {wanted} sure of {level}: {percent(level.probability)}"
 
 

@@ -155,7 +155,7 @@ def test_the_level_is_in_words_json_and_on_the_map(stamped: Answer) -> None:
     nowhere = Locator("density", ocr=FixedText([])).locate(GREY)
     jsonschema.validate(nowhere.to_dict(), SCHEMA)
     assert nowhere.to_dict()["level"] is None
-    assert "at least 80 % sure of no place, not even of a continent" in str(nowhere)
+    assert "sure of no place to 80 %, not even of a continent" in str(nowhere)
 
 
 def test_the_command_takes_a_confidence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
