@@ -47,13 +47,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{count} photos; {machine()}")
     print(f"{'confidence':<12}{'level':<12}{'photos':>8}{'stated':>9}{'right':>8}")
     for confidence in args.confidence:
-        for name in (*LEVELS, "none"):
-            rows = told[confidence, name]
+        for shown in (*LEVELS, "none"):
+            rows = told[confidence, shown]
             if not rows:
                 continue
             stated, held = 100.0 * np.array(rows, np.float64).mean(axis=0)
-            figures = "" if name == "none" else f"{stated:8.1f}%{held:7.1f}%"
-            print(f"{confidence:<12g}{name:<12}{len(rows):>8}{figures}")
+            figures = "" if shown == "none" else f"{stated:8.1f}%{held:7.1f}%"
+            print(f"{confidence:<12g}{shown:<12}{len(rows):>8}{figures}")
 
 
 def is_right(level: Level, point: tuple[float, float], at: tuple[float, float]) -> bool:
