@@ -22,7 +22,7 @@ from data.partition import Partition
 from detectors.base import PointEvidence
 from fusion.context import Context
 from fusion.laid import RELIABILITY, LaidClues
-from fusion.rows import Rows, known_of
+from fusion.rows import Rows, known_of, weighed
 from fusion.sharing import Shares
 
 __all__ = [
@@ -113,11 +113,10 @@ def rows_of(
     out = np.full((len(rows), len(FEATURES)), np.nan, np.float32)
     column = {name: out[:, k] for k, name in enumerate(FEATURES)}
     _context(column, rows, prior, context)
-    _pooled(column, rows, evidence)
+    _pooled(column, rows, prior, evidence)
     at_row = np.zeros((len(counted), len(rows)))
     for i, k in enumerate(counted):
-        value = laid.value(k, shares)
-        here, country = rows.told(value)
+        here, country = rows.told(laid.weighed(k, shares))
         at_row[i] = here
         kind = laid.clues[k].kind
         if kind in RELIABILITY:
@@ -179,9 +178,9 @@ def _context(column: Mapping[str, Floats32], rows: Rows, prior: CellDistribution
             column[name][:] = context.scene[name]
 
 
-def _pooled(column: Mapping[str, Floats32], rows: Rows, evidence: Floats) -> None:
+def _pooled(column: Mapping[str, Floats32], rows: Rows, prior: CellDistribution, evidence: Floats) -> None:
     column["gain"][:] = rows.gain
-    column["gain_country"][:] = rows.told(evidence)[1]
+    column["gain_country"][:] = rows.told(weighed(prior, evidence))[1]
     column["gain_below_best"][:] = rows.gain - rows.gain.max()
     q = np.exp(rows.log_p0 + rows.gain)
     column["information"][:] = float((q * rows.gain).sum())  # KL(q | p0), nats
@@ -189,7 +188,7 @@ def _pooled(column: Mapping[str, Floats32], rows: Rows, evidence: Floats) -> Non
 
 
 def _agreement(column: Mapping[str, Floats32], laid: LaidClues, counted: Sequence[int], at_row: Floats) -> None:
-    """Independent sources are readings: several clues of one reading are one source, which speaks with the loudest."""
+    """Independent sources are readings: several clues of one reading are one source, which says their sum."""
     sources: dict[str, list[int]] = {}
     for i, k in enumerate(counted):
         for name in dict.fromkeys(span[0] for span in laid.spans[k]):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from detectors.base import Clue
 from fusion.evidence import log_likelihood_ratio
+from fusion.rows import Weighed, weighed
 from fusion.sharing import Shares, shares_of, spans_of
 
 __all__ = ["RELIABILITY", "LaidClues"]
@@ -75,6 +76,7 @@ class LaidClues:
         self, prior: CellDistribution, clues: Sequence[Clue], reliability: Mapping[str, float] = RELIABILITY
     ) -> None:
         self.clues = clues
+        self._prior = prior
         n = len(prior.partition)
         self.ratios = np.empty((len(clues), n))
         for k, clue in enumerate(clues):
@@ -87,6 +89,7 @@ class LaidClues:
         self._kinds = [clue.kind for clue in clues]
         self.spans = [spans_of(clue.evidence.sources) for clue in clues]
         self._known: dict[_Key, Floats] = {}
+        self._weighed: dict[_Key, Weighed] = {}
 
     def __len__(self) -> int:
         return len(self.clues)
@@ -104,6 +107,13 @@ class LaidClues:
     def value(self, k: int, shares: Shares) -> Floats:
         """(n,) nats, ``L_k``."""
         return self._of(_key(k, shares))
+
+    def weighed(self, k: int, shares: Shares) -> Weighed:
+        """:meth:`value` under the prior: kept, since every fusion without one of many other clues asks for it again."""
+        key = _key(k, shares)
+        if key not in self._weighed:
+            self._weighed[key] = weighed(self._prior, self._of(key))
+        return self._weighed[key]
 
     def total(self, shares: Shares) -> Floats:
         """(n,) nats: what all clues say, each counted as far as its readings are its own."""

@@ -110,10 +110,10 @@ def _opened(path: Path, content: bytes, trees_path: Path, cure: str) -> RankerMo
         version, features = card["format"], card["features"]
         temperature, share = float(card["temperature"]), float(card["pool_share"])
         sha256, info = str(card["trees_sha256"]), dict(card["info"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{printable(str(path))} is no card of a fusion model: {_CURE}") from error
     if version != _FORMAT or features != list(FEATURES):
-        odd = sorted(map(str, set(features) ^ set(FEATURES))) if isinstance(features, list) else []
+        odd = sorted(set(map(str, features)) ^ set(FEATURES)) if isinstance(features, list) else []
         what = f"other columns ({', '.join(odd[:4])}{', ...' if len(odd) > 4 else ''})" if odd else "another version"
         raise WeightsError(f"{printable(str(path))} is for {printable(what)} of whence: {_CURE}")
     if not (math.isfinite(temperature) and temperature > 0.0 and 0.0 <= share <= 1.0):

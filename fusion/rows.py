@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.partition import Partition
 
-__all__ = ["KnownPrior", "Rows", "countries_of_cells", "known_of"]
+__all__ = ["KnownPrior", "Rows", "Weighed", "countries_of_cells", "known_of", "weighed"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -25,6 +25,7 @@ _BY_POOL = 48  # cells that the pool finds likeliest
 _BY_PRIOR = 12  # cells that the prior finds likeliest, whatever the clues say
 _BY_CLUES = 12  # cells that the clues would take if the prior weighed half
 _COUNTRIES = 40  # the likeliest; what is left of the Earth is one row
+_FLOOR = 1e-300  # of a mass whose logarithm is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,27 +97,21 @@ class Rows:
             of_cell, countries, mass = np.maximum(kept, 0)[of_cell], countries[possible], mass[possible]
         log_mass = np.log(mass)
         pooled = np.bincount(of_cell, weights=q, minlength=len(mass))
-        gain = np.log(np.maximum(pooled, 1e-300)) - log_mass
+        gain = np.log(np.maximum(pooled, _FLOOR)) - log_mass
         log_p0_country = np.log(np.where(countries >= 0, known.countries[countries], 1.0))
         return cls(partition, cells, of_cell, countries, p0, log_mass, log_pool, gain, log_p0_country)
 
     def __len__(self) -> int:
         return len(self.countries)
 
-    def told(self, ratios: Floats) -> tuple[Floats, Floats]:
-        """What log-likelihood ratios (n,) say about rows: over the row's cells and over its country's, (r,) each.
+    def told(self, ratios: Weighed) -> tuple[Floats, Floats]:
+        """What log-likelihood ratios say about rows: over the row's cells and over its country's, (r,) each.
 
         ``log sum p0 e^L / sum p0`` less the same over all cells of the Earth, so that 0 is what the prior says.
         """
-        weighted = self.p0 * np.exp(ratios - ratios.max())
-        log_whole = np.log(max(float(weighted.sum()), 1e-300))
-        by_row = np.bincount(self.of_cell, weights=weighted, minlength=len(self))
-        by_country = np.bincount(
-            countries_of_cells(self.partition), weights=weighted, minlength=len(self.partition.country_codes)
-        )
-        floor = 1e-300
-        row = np.log(np.maximum(by_row, floor)) - self.log_p0 - log_whole
-        country = np.log(np.maximum(by_country, floor))[self.countries] - self.log_p0_country - log_whole
+        by_row = np.bincount(self.of_cell, weights=ratios.mass, minlength=len(self))
+        row = np.log(np.maximum(by_row, _FLOOR)) - self.log_p0 - ratios.log_whole
+        country = ratios.log_countries[self.countries] - self.log_p0_country - ratios.log_whole
         return row, np.where(self.countries >= 0, country, 0.0)
 
     def posterior(self, log_p: Floats) -> NDArray[np.float32]:
@@ -130,6 +125,31 @@ class Rows:
             mass = np.bincount(self.of_cell, weights=pooled, minlength=len(self))
         p: Floats = pooled * (np.exp(log_p - log_p.max()) / mass)[self.of_cell]
         return np.asarray(p / p.sum(), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Log-likelihood ratios ``L`` under a prior, as far as they are the same for all rows: made once for many of them.
+
+    Attributes:
+        mass: (n,) ``p0 e^L``, divided by ``e^max L``.
+        log_whole: Logarithm of its sum.
+        log_countries: Logarithms of its sums over countries.
+    """
+
+    mass: Floats
+    log_whole: float
+    log_countries: Floats
+
+
+def weighed(prior: CellDistribution, ratios: Floats) -> Weighed:
+    """What :meth:`Rows.told` takes, of log-likelihood ratios (n,)."""
+    mass = known_of(prior).p * np.exp(ratios - ratios.max())
+    by_country = np.bincount(
+        countries_of_cells(prior.partition), weights=mass, minlength=len(prior.partition.country_codes)
+    )
+    log_whole = float(np.log(max(float(mass.sum()), _FLOOR)))
+    return Weighed(mass, log_whole, np.log(np.maximum(by_country, _FLOOR)))
 
 
 @lru_cache(maxsize=4)

@@ -172,7 +172,7 @@ class TestColumns:
 
 class TestLearning:
     def test_out_of_sample_the_ranker_misses_fewer_bits_than_the_pool(self) -> None:
-        """A third of the clues is wrong here, which the readers' own evidence does not know."""
+        """A fifth of the clues is wrong here, which the readers' own evidence does not know."""
         ranker, pool = FusionRanker(small_model()), LogLinearPool()
         gained = []
         for photo in made_photos(60, 99):
@@ -243,12 +243,30 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("name", "content"),
-        [(CARD, b""), (CARD, b"[]"), (CARD, b'{"format": 1}'), (CARD, b"\xff\xfe"), (TREES, b"tree")],
+        [
+            (CARD, b""),
+            (CARD, b"[]"),
+            (CARD, b'{"format": 1}'),
+            (CARD, b"\xff\xfe"),
+            (CARD, b"[" * 100_000),
+            (TREES, b"tree"),
+        ],
     )
     def test_damaged_files_are_weights_errors(self, tmp_path: Path, name: str, content: bytes) -> None:
         save_model(tmp_path, small_model())
         (tmp_path / name).write_bytes(content)
         with pytest.raises(WeightsError):
+            load_model(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("features", [{}]), ("features", "rank"), ("temperature", 10**400), ("pool_share", None), ("info", [1])],
+    )
+    def test_a_card_whose_values_are_none_is_a_weights_error(self, tmp_path: Path, name: str, value: object) -> None:
+        save_model(tmp_path, small_model())
+        card = json.loads((tmp_path / CARD).read_text())
+        (tmp_path / CARD).write_text(json.dumps({**card, name: value}))
+        with pytest.raises(WeightsError, match=r"fusion\.json"):
             load_model(tmp_path)
 
     def test_trees_that_are_no_trees_are_refused_though_the_card_names_them(self, tmp_path: Path) -> None:

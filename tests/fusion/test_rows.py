@@ -8,7 +8,7 @@ import pytest
 from data.distribution import CellDistribution
 from detectors.base import Evidence, PointEvidence
 from fusion.evidence import log_likelihood_ratio
-from fusion.rows import Rows, countries_of_cells
+from fusion.rows import Rows, countries_of_cells, weighed
 
 GERMAN = Evidence(-2.0, {"DE": 1.5, "AT": 1.4, "CH": 1.0})
 VIENNA = Evidence(-1.0, points=(PointEvidence(48.2082, 16.3738, 10.0, 5.0),))
@@ -52,7 +52,7 @@ def test_the_pool_over_rows_is_the_pool_over_cells(density: CellDistribution, ev
 
 def test_what_is_told_of_a_row_is_the_mean_likelihood_ratio_of_its_cells(density: CellDistribution, rows: Rows) -> None:
     told = log_likelihood_ratio(GERMAN, density.partition)
-    here, country = rows.told(told)
+    here, country = rows.told(weighed(density, told))
     p, ratio = density.p.astype(np.float64), np.exp(told)
     whole = (p * ratio).sum() / p.sum()
     for row in (0, len(rows.cells) - 1, len(rows.cells), len(rows) - 1):
