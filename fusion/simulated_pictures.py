@@ -22,6 +22,7 @@ from data.images import load
 from data.opencv import opencv
 from data.partition import Partition
 from data.partition import load_default as load_partition
+from data.version import __version__
 from detectors.draw_plates import LOOKS, draw_plate
 from detectors.paste_regions import Boxes, corners_of, free_place, paste, sign_of
 from detectors.privacy import masked
@@ -64,8 +65,8 @@ def rendered(
         partition: Of the priors; the shipped one if None.
         start: Number of the first.
         grounds: Photos to draw onto, which may be trained on and show no text; without any, a ground is drawn.
-        keep: A file of JSON lines for what was read, which is not read again as long as the scenes stay what they
-            were; None keeps nothing.
+        keep: A file of JSON lines for what was read, which is not read again as long as the scenes, the grounds and
+            the version of whence stay what they were; None keeps nothing.
 
     Raises:
         DatasetError: Word lists or fonts are not installed.
@@ -73,10 +74,12 @@ def rendered(
     """
     partition = load_partition() if partition is None else partition
     known = {(row["seed"], row["number"]): row for row in _rows(keep)}
+    made_by = [__version__, *(ground.name for ground in grounds)]
     for number in range(start, start + count):
         rng = np.random.default_rng([seed, number])
         scene = scene_of(rng, partition)
-        written = zlib.crc32(repr([scene.lat, scene.lon, *(sign.lines for sign in scene.signs)]).encode())
+        lines = [sign.lines for sign in scene.signs]
+        written = zlib.crc32(repr([made_by, scene.lat, scene.lon, *lines]).encode())
         row = known.get((seed, number))
         if row is None or row["written"] != written:
             told = _read(picture_of(scene, rng, grounds))
@@ -183,6 +186,15 @@ def _locator() -> Locator:
 
 
 def _rows(keep: Path | None) -> list[dict[str, Any]]:
+    """The whole lines of ``keep``: one that was cut off when a run was stopped is left out, and read again."""
     if keep is None or not keep.exists():
         return []
-    return [json.loads(line) for line in keep.read_text(encoding="utf-8").splitlines()]
+    rows = []
+    for line in keep.read_bytes().splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and {"seed", "number", "written", "readings", "clues"} <= row.keys():
+            rows.append(row)
+    return rows

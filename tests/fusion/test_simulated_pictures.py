@@ -77,6 +77,13 @@ class TestRendered:
         list(rendered(2, 3, keep=keep))
         list(rendered(2, 3, keep=keep))
         assert len(read) == 4
+        monkeypatch.setattr("fusion.simulated_pictures.__version__", "of another time")
+        list(rendered(2, 3, keep=keep))
+        assert len(read) == 6
+        keep.write_bytes(keep.read_bytes()[:-20])  # stopped while it wrote
+        for _ in range(3):
+            assert len(list(rendered(2, 3, keep=keep))) == 2
+        assert 7 <= len(read) <= 8
 
     def test_their_places_and_priors_are_those_of_the_photos_simulated_as_text(
         self, monkeypatch: pytest.MonkeyPatch
