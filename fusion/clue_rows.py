@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,8 @@ def kept_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a file of JSON lines; none where it is not there. A line that a stop cut short is left out."""
     rows = []
     for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
-        try:
+        with suppress(ValueError):
             rows.append(json.loads(line))
-        except ValueError:
-            continue
     return rows
 
 

@@ -21,6 +21,7 @@ from data.images import load
 from data.opencv import opencv
 from data.partition import Partition
 from data.partition import load_default as load_partition
+from data.version import __version__
 from detectors.draw_plates import LOOKS, draw_plate
 from detectors.paste_regions import Boxes, corners_of, free_place, paste, sign_of
 from detectors.privacy import masked
@@ -63,8 +64,8 @@ def rendered(
         partition: Of the priors; the shipped one if None.
         start: Number of the first.
         grounds: Photos to draw onto, which may be trained on and show no text; without any, a ground is drawn.
-        keep: A file of JSON lines for what was read, which is not read again as long as the scenes stay what they
-            were; None keeps nothing.
+        keep: A file of JSON lines for what was read, which is not read again as long as the scenes, the grounds and
+            the version of whence stay what they were; None keeps nothing.
 
     Raises:
         DatasetError: Word lists or fonts are not installed.
@@ -72,11 +73,12 @@ def rendered(
     """
     partition = load_partition() if partition is None else partition
     known = {(row["seed"], row["number"]): row for row in (() if keep is None else kept_rows(keep))}
+    made_by = [__version__, *(ground.name for ground in grounds)]
     for number in range(start, start + count):
         rng = np.random.default_rng([seed, number])
         scene = scene_of(rng, partition)
-        drawn = [scene.lat, scene.lon, *(sign.lines for sign in scene.signs), *(p.text for p in scene.plates if p.real)]
-        written = zlib.crc32(repr(drawn).encode())
+        drawn = [*(sign.lines for sign in scene.signs), *(plate.text for plate in scene.plates if plate.real)]
+        written = zlib.crc32(repr([made_by, scene.lat, scene.lon, *drawn]).encode())
         row = known.get((seed, number))
         if row is None or row["written"] != written:
             told = _read(picture_of(scene, rng, grounds))
