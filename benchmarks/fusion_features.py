@@ -18,7 +18,6 @@ against the photo density's mean.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from benchmarks.fusion_photos import SETS, read_photos
 from data.distribution import CellDistribution
 from data.partition import load_default as load_partition
 from detectors.base import Clue, Reading
+from fusion.clue_rows import kept_rows
 from fusion.context import Context
 from fusion.evidence import log_likelihood_ratio
 from fusion.examples import examples_of
@@ -64,18 +64,13 @@ class Seen:
 
 def real(data: Path, keep: Path, name: str) -> list[Seen]:
     """The photos of a set that were read already."""
-    photos = read_photos(data, name, keep, only={row["file"] for row in _rows(keep, name)})
+    photos = read_photos(data, name, keep, only={row["file"] for row in kept_rows(keep / f"{name}.jsonl")})
     return [Seen(p.at, p.country, p.readings, p.clues, name) for p in photos]
 
 
 def silent(keep: Path, name: str) -> list[str]:
     """Files of the photos of a set in which nothing that was read points anywhere."""
-    return sorted(row["file"] for row in _rows(keep, name) if not row["clues"])
-
-
-def _rows(keep: Path, name: str) -> list[dict[str, Any]]:
-    path = keep / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return sorted(row["file"] for row in kept_rows(keep / f"{name}.jsonl") if not row["clues"])
 
 
 def of_simulated(photo: Simulated) -> Seen:

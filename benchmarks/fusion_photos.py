@@ -9,7 +9,6 @@ are masked. Delete a file after a change to the readers.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 from benchmarks.accuracy import read_labels
 from data.images import find_images
 from detectors.base import Clue, Reading
-from fusion.clue_rows import clue_of, clue_values, reading_of, reading_values
+from fusion.clue_rows import clue_of, clue_values, keep_row, kept_rows, reading_of, reading_values
 from fusion.locator import Locator
 
 __all__ = ["ReadPhoto", "clue_of", "clue_values", "labelled", "read_photos"]
@@ -88,11 +87,8 @@ def read_photos(
         locator: What reads; None for one with all that ships.
         only: Names of the files that are wanted; None for all.
     """
-    known: dict[str, dict[str, Any]] = {}
     cache = keep / f"{name}.jsonl"
-    for line in cache.read_text(encoding="utf-8").splitlines() if cache.exists() else ():
-        row = json.loads(line)
-        known[row["file"]] = row
+    known = {row["file"]: row for row in kept_rows(cache)}
     for photo in labelled(data, name):
         if only is not None and photo.path.name not in only:
             continue
@@ -103,15 +99,13 @@ def read_photos(
 
             with Image.open(photo.path) as image:
                 size = image.size
-            row = {
+            row: dict[str, Any] = {
                 "file": photo.path.name,
                 "size": size,
                 "readings": [reading_values(reading) for reading in answer.readings],
                 "clues": [clue_values(clue) for clue in answer.clues],
             }
-            keep.mkdir(parents=True, exist_ok=True)
-            with cache.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row, ensure_ascii=True) + "\n")
+            keep_row(cache, row)
             known[photo.path.name] = row
         row = known[photo.path.name]
         yield ReadPhoto(

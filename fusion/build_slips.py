@@ -4,9 +4,8 @@
 
 Lines of known text are rendered as signs look in photos (``detectors.render_text``: sizes of 9 to 64 pixels, blur,
 noise, slant, shadow, JPEG), read by the engine that ships, and aligned with what they say. Needs the extra ``build``
-and Debian's ``fonts-dejavu`` and ``fonts-liberation``, no other font is used, so that the table does not depend on what
-else is installed. Four hundred lines take about a minute of a
-core; with ``--keep`` they are read once.
+and Debian's ``fonts-dejavu`` and ``fonts-liberation``: no other font is used, so that the table does not depend on what
+else is installed. Four hundred lines take about a minute of a core; with ``--keep`` they are read once.
 
 Not measured: lines that the text detector does not find at all, and scripts that those fonts lack.
 """

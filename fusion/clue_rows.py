@@ -1,12 +1,14 @@
-"""Readings and clues as plain data, to be kept as JSON and made again."""
+"""Readings and clues as plain data, to be kept as JSON and made again; and files of such rows, one a line."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from detectors.base import Box, Clue, Evidence, PointEvidence, Reading
 
-__all__ = ["clue_of", "clue_values", "reading_of", "reading_values"]
+__all__ = ["clue_of", "clue_values", "keep_row", "kept_rows", "reading_of", "reading_values"]
 
 
 def clue_values(clue: Clue) -> dict[str, Any]:
@@ -57,6 +59,32 @@ def reading_of(values: list[Any]) -> Reading:
     """The reading of :func:`reading_values`."""
     name, text, box, *rest = values
     return Reading(name, text, _box(box), *rest)
+
+
+def kept_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines; none where it is not there. A line that a stop cut short is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def keep_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a file of JSON lines, after a line that was cut short on one of its own.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
+        if stream.tell() > 0:
+            stream.seek(-1, 2)
+            if stream.read(1) != b"\n":
+                stream.write(b"\n")
+        stream.write(json.dumps(row, ensure_ascii=True).encode("ascii") + b"\n")
 
 
 def _box(values: Any) -> Box:

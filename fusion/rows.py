@@ -1,4 +1,4 @@
-"""The rows that fusion ranks for one photo: its likeliest cells one by one, and the rest of each country as one row.
+"""The rows that fusion ranks for one photo: its likeliest cells one by one, and the rest of countries as one row each.
 
 Every cell belongs to exactly one row, so that a posterior over rows is one over cells: the mass of a row goes to its
 cells in proportion to the log-linear pool of the same clues, ``p0(c) exp(E(c))``. Without evidence that is the prior's

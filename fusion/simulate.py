@@ -5,9 +5,9 @@ Few photos with text and a known place exist, so they are made up as far as text
 with slips, and given to the readers that ship. What a reader makes of them, right or wrong, is what the ranker sees.
 
 Rates were set so that clues a photo, kinds of clues and how often each kind is right resemble those of photos of
-``travel_train``, ``streets_train`` and ``facades/train`` (``benchmarks/fusion_features.py`` compares them). Look-up
-hits (kind ``lookup``) are assumed, since no look-up is measured yet: a map finds an address in 8 cases of 10, a shop in
-3, and gives wrong places of the same name beside.
+``travel_train`` and ``streets_train`` (``benchmarks/fusion_features.py`` compares them); those of shop fronts and
+cities rest on judgement. Look-up hits (kind ``lookup``) are assumed, since no look-up is measured yet: a map finds an
+address in 8 cases of 10, a shop in 3, and gives wrong places of the same name beside.
 """
 
 from __future__ import annotations

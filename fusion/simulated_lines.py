@@ -43,7 +43,6 @@ Maker = Callable[["Spot", Rng], Sequence[str]]
 
 _WORDS: Final = 15_000  # of each language's list
 _FLATTER: Final = 0.35  # power of a word's frequency: signs use rare nouns more evenly than texts
-_LISTED: Final = {"nb": "nb", "zh_Hant": "zh", "sr": "sr", "sh": "sh", "fil": "fil"}
 # Letters of readings of confidence below 0.8 in photos, as often as they came (benchmarks.clue_rates).
 _NOISE: Final = (
     "EEEEEEEEEE11111111TTTTTTAAAAAALLLLL::::mmmmmCCCCNNNNOOOO0000RRRННННPPPUUUaaaIIInnnMMMHHHeeelllSSSiiiooottrrDD33"

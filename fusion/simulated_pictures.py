@@ -8,7 +8,6 @@ Seconds a photo.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -28,7 +27,7 @@ from detectors.paste_regions import Boxes, corners_of, free_place, paste, sign_o
 from detectors.privacy import masked
 from detectors.render_fonts import Face, faces_by_script
 from detectors.script import script_of
-from fusion.clue_rows import clue_of, clue_values, reading_of, reading_values
+from fusion.clue_rows import clue_of, clue_values, keep_row, kept_rows, reading_of, reading_values
 from fusion.context import Context
 from fusion.simulate import Plate, Scene, Sign, Simulated, scene_of
 
@@ -73,21 +72,19 @@ def rendered(
         ImageError: A ground is no photo.
     """
     partition = load_partition() if partition is None else partition
-    known = {(row["seed"], row["number"]): row for row in _rows(keep)}
+    known = {(row["seed"], row["number"]): row for row in (() if keep is None else kept_rows(keep))}
     made_by = [__version__, *(ground.name for ground in grounds)]
     for number in range(start, start + count):
         rng = np.random.default_rng([seed, number])
         scene = scene_of(rng, partition)
-        lines = [sign.lines for sign in scene.signs]
-        written = zlib.crc32(repr([made_by, scene.lat, scene.lon, *lines]).encode())
+        drawn = [scene.lat, scene.lon, *(sign.lines for sign in scene.signs), *(p.text for p in scene.plates if p.real)]
+        written = zlib.crc32(repr([made_by, *drawn]).encode())
         row = known.get((seed, number))
         if row is None or row["written"] != written:
             told = _read(picture_of(scene, rng, grounds))
             row = {"seed": seed, "number": number, "written": written, **told}
             if keep is not None:
-                keep.parent.mkdir(parents=True, exist_ok=True)
-                with keep.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(row, ensure_ascii=True) + "\n")
+                keep_row(keep, row)
         context = Context([reading_of(values) for values in row["readings"]], None, scene.prior.name)
         clues = [clue_of(values) for values in row["clues"]]
         prior = scene.prior
@@ -183,18 +180,3 @@ def _locator() -> Locator:
     from fusion.locator import Locator  # what reads: a second to build, and not needed for what was kept
 
     return Locator("density", scenes="none", offline=True, ranker="pool")
-
-
-def _rows(keep: Path | None) -> list[dict[str, Any]]:
-    """The whole lines of ``keep``: one that was cut off when a run was stopped is left out, and read again."""
-    if keep is None or not keep.exists():
-        return []
-    rows = []
-    for line in keep.read_bytes().splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and {"seed", "number", "written", "readings", "clues"} <= row.keys():
-            rows.append(row)
-    return rows

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from data.partition import Partition
-from fusion.clue_rows import clue_of, clue_values, reading_of, reading_values
-from fusion.simulate import Scene, Sign, scene_of, simulate
+from fusion.clue_rows import clue_of, clue_values, kept_rows, reading_of, reading_values
+from fusion.simulate import Plate, Scene, Sign, scene_of, simulate
 from fusion.simulated_lines import spot_at
 from fusion.simulated_pictures import picture_of, rendered
 
@@ -84,6 +84,33 @@ class TestRendered:
         for _ in range(3):
             assert len(list(rendered(2, 3, keep=keep))) == 2
         assert 7 <= len(read) <= 8
+
+    def test_a_row_that_a_stop_cut_short_is_read_again_and_the_others_stay(
+        self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+        monkeypatch.setattr(
+            "fusion.simulated_pictures._read", lambda picture: read.append(1) or {"readings": [], "clues": []}
+        )
+        monkeypatch.setattr("fusion.simulated_pictures.scene_of", lambda rng, partition: scene)
+        keep = tmp_path / "pictures.jsonl"
+        list(rendered(2, 3, keep=keep))
+        keep.write_bytes(keep.read_bytes()[:-9])
+        list(rendered(3, 3, keep=keep))
+        assert len(read) == 4  # two, then the second again and the third
+        list(rendered(3, 3, keep=keep))
+        assert len(read) == 4 and [row["number"] for row in kept_rows(keep)] == [0, 1, 2]
+
+    def test_another_plate_is_read_again(self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: list[int] = []
+        monkeypatch.setattr(
+            "fusion.simulated_pictures._read", lambda picture: read.append(1) or {"readings": [], "clues": []}
+        )
+        for text in ("W 12345 A", "W 12345 A", "W 54321 A"):
+            shown = replace(scene, plates=[Plate(text, "AT", real=True)])
+            monkeypatch.setattr("fusion.simulated_pictures.scene_of", lambda rng, partition, shown=shown: shown)
+            list(rendered(1, 3, keep=tmp_path / "pictures.jsonl"))
+        assert len(read) == 2
 
     def test_their_places_and_priors_are_those_of_the_photos_simulated_as_text(
         self, monkeypatch: pytest.MonkeyPatch
