@@ -77,8 +77,8 @@ def rendered(
     for number in range(start, start + count):
         rng = np.random.default_rng([seed, number])
         scene = scene_of(rng, partition)
-        drawn = [*(sign.lines for sign in scene.signs), *(plate.text for plate in scene.plates if plate.real)]
-        written = zlib.crc32(repr([made_by, scene.lat, scene.lon, *drawn]).encode())
+        drawn = [scene.lat, scene.lon, *(sign.lines for sign in scene.signs), *(p.text for p in scene.plates if p.real)]
+        written = zlib.crc32(repr([made_by, *drawn]).encode())
         row = known.get((seed, number))
         if row is None or row["written"] != written:
             told = _read(picture_of(scene, rng, grounds))

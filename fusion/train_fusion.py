@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import DatasetError, RequestError
+from data.printable import printable
 from data.version import __version__
 from fusion.conditional_logit import ConditionalLogit
 from fusion.examples import Examples, examples_of, joined, load_examples, save_examples
@@ -118,7 +119,11 @@ def train(out: Path, config: FusionConfig) -> RankerModel:
 
 
 def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
-    """The rows of simulated photos, taken from ``keep`` as far as they are there."""
+    """The rows of simulated photos, taken from ``keep`` as far as they are there.
+
+    Raises:
+        DatasetError: What was written cannot be read again.
+    """
     keep.mkdir(parents=True, exist_ok=True)
     jobs = [
         _Job(keep / f"seed{config.seed}-{'drawn-' if drawn else ''}{start}-{stop}.npz", config.seed, start, stop, drawn)
@@ -131,8 +136,13 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
     for path in _written(missing, config.workers):
         done += 1
         _log.info("%s: %d of %d", path.name, done, len(jobs))
-    parts = [load_examples(job.path) for job in jobs]
-    return joined([part for part in parts if part is not None])
+    parts = []
+    for job in jobs:
+        part = load_examples(job.path)
+        if part is None:
+            raise DatasetError(f"{printable(str(job.path))} was written and cannot be read: is the disk full?")
+        parts.append(part)
+    return joined(parts)
 
 
 def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> Booster:
