@@ -1,14 +1,14 @@
 """Do simulated photos look to the ranker like real ones? Every column that it sees, side by side.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.fusion_features KEEP [--photos 600] [--rendered FILE] [--png FILE]
+    OMP_NUM_THREADS=1 python -m benchmarks.fusion_features KEEP [--photos N] [--rendered FILE] [--grounds] [--png FILE]
 
 ``KEEP`` holds what was read in the labelled photos (``benchmarks.fusion_photos``). All columns are those of the row of
 the true cell, with the density prior for simulated and for real photos alike, so that they differ by clues and by
 context alone. A figure beside a real set is the two-sample Kolmogorov-Smirnov distance between its photos and the
 simulated ones: 0 for one distribution, 1 for two that do not meet; ``noise`` is what two samples of that size of one
 distribution have on average. ``--rendered`` names the file that keeps what the real detectors read in drawn pictures
-(``fusion.simulated_pictures``), which are drawn onto those photos of ``travel_train`` in which nothing pointed
-anywhere. Photos without any text are left out: the simulator makes none.
+(``fusion.simulated_pictures``), as training keeps it; with ``--grounds`` they are drawn onto those photos of
+``travel_train`` in which nothing pointed anywhere. Photos without any text are left out: the simulator makes none.
 
 Below, for each kind of clue: clues a photo, share of photos with one, in how many the country of the highest posterior
 after that clue alone is the right one, and mean and standard deviation of what it says about the true cell, nats
@@ -226,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=600, help="simulated photos")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rendered", type=Path, metavar="FILE", help="where what was read in pictures is kept")
+    parser.add_argument("--grounds", action="store_true", help="draw them onto photos")
     parser.add_argument("--pictures", type=int, default=200, help="of those, with the simulated photos' scenes")
     parser.add_argument("--png", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
@@ -237,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from fusion.simulated_pictures import rendered  # what is not kept yet is drawn and read now
 
         folder = args.data / "travel_train" / "images"
-        grounds = [folder / name for name in silent(args.keep, "travel_train")]
+        grounds = [folder / name for name in silent(args.keep, "travel_train")] if args.grounds else []
         drawn = rendered(args.pictures, args.seed, grounds=grounds, keep=args.rendered)
         sets["rendered"] = [of_simulated(photo) for photo in drawn if photo.context.readings]
     for name in args.sets:
