@@ -15,8 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import DatasetError
 from data.partition import Partition
+from data.printable import printable
 from data.version import __version__
+from data.writing import write_whole
 from fusion.features import FEATURES, rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS
@@ -129,11 +132,18 @@ def joined(parts: Sequence[Examples]) -> Examples:
 
 
 def save_examples(path: Path, examples: Examples) -> None:
-    """Write ``examples`` to ``path``, whole or not at all."""
-    partial = path.with_suffix(".part.npz")
+    """Write ``examples`` to ``path``, whole or not at all.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    content = BytesIO()
     made_by = np.array([__version__, *FEATURES])
-    np.savez(partial, made_by=made_by, **{f.name: getattr(examples, f.name) for f in fields(Examples)})
-    partial.replace(path)
+    np.savez(content, made_by=made_by, **{f.name: getattr(examples, f.name) for f in fields(Examples)})
+    try:
+        write_whole(path, content.getvalue())
+    except OSError as error:
+        raise DatasetError(f"cannot write {printable(str(path))}: {error.strerror}; give another folder") from error
 
 
 def load_examples(path: Path) -> Examples | None:

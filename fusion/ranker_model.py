@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.assets import read_asset
-from data.errors import WeightsError
+from data.errors import DatasetError, WeightsError
 from data.printable import printable
 from data.writing import write_whole
 from fusion.features import FEATURES, without_evidence
@@ -78,9 +78,8 @@ def save_model(folder: Path, model: RankerModel) -> None:
     """Write both files into ``folder``, each whole.
 
     Raises:
-        WhenceError: They cannot be written.
+        DatasetError: They cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     trees = model.trees.model_to_string().encode("ascii")
     card = {
         "format": _FORMAT,
@@ -90,8 +89,12 @@ def save_model(folder: Path, model: RankerModel) -> None:
         "features": list(FEATURES),
         "info": dict(model.info),
     }
-    write_whole(folder / TREES, trees)
-    write_whole(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=True) + "\n").encode("ascii"))
+    content = (json.dumps(card, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+    try:
+        write_whole(folder / TREES, trees)
+        write_whole(folder / CARD, content)
+    except OSError as error:
+        raise DatasetError(f"cannot write {printable(str(folder))}: {error.strerror}; give another folder") from error
 
 
 def load_model(folder: Path) -> RankerModel:

@@ -94,8 +94,7 @@ def train(out: Path, config: FusionConfig) -> RankerModel:
     """Simulate, grow trees, choose their number and the temperature, and write the model into ``out``.
 
     Raises:
-        DatasetError: Too few photos are left to learn from.
-        OSError: ``out`` cannot be written.
+        DatasetError: Too few photos are left to learn from, or ``out`` cannot be written.
     """
     started = time.monotonic()
     examples = simulated_examples(out / "examples", config)
@@ -122,9 +121,12 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
     """The rows of simulated photos, taken from ``keep`` as far as they are there.
 
     Raises:
-        DatasetError: What was written cannot be read again.
+        DatasetError: ``keep`` cannot be written, or what was written cannot be read again.
     """
-    keep.mkdir(parents=True, exist_ok=True)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"cannot make {printable(str(keep))}: {error.strerror}; give another folder") from error
     jobs = [
         _Job(keep / f"seed{config.seed}-{'drawn-' if drawn else ''}{start}-{stop}.npz", config.seed, start, stop, drawn)
         for count, step, drawn in ((config.photos, _CHUNK, False), (config.rendered, _DRAWN_CHUNK, True))

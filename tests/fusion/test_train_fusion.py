@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from data.errors import DatasetError, RequestError
-from fusion.examples import load_examples
+from fusion.examples import load_examples, save_examples
 from fusion.ranker import make_ranker
-from fusion.ranker_model import TREES
+from fusion.ranker_model import TREES, load_model, save_model
 from fusion.train_fusion import FusionConfig, simulated_examples, train
 from whence import main
 
@@ -83,3 +83,15 @@ def test_too_few_photos_and_unknown_groups_are_refused(tmp_path: Path, capsys: p
         assert main(["train", "fusion", str(tmp_path / "out"), *arguments]) == 2
         assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, trained: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DatasetError, match="give another folder"):
+        train(tmp_path / "file", SMALL)
+    for write in (
+        lambda path: save_model(path, load_model(trained)),
+        lambda path: save_examples(path / "some.npz", simulated_examples(trained / "examples", SMALL)),
+    ):
+        with pytest.raises(DatasetError, match="cannot write"):
+            write(tmp_path / "file")
