@@ -133,26 +133,19 @@ def real_cases(
 
 def simulated_cases(count: int, seed: int, partition: Partition) -> dict[str, list[Case]]:
     """Prior's name to the simulated photos in places that the ranker never learns from, of ``count``."""
-    from fusion.examples import place_number
+    from fusion.examples import place_numbers
     from fusion.simulate import simulate
     from fusion.train_fusion import TEST_PLACES
 
-    held = np.isin([place_number(partition, cell) for cell in _one_a_coarse(partition)], TEST_PLACES)
-    coarse = partition.parents("coarse")
+    held = np.isin(place_numbers(partition), TEST_PLACES)
     cases: dict[str, list[Case]] = {}
     for photo in simulate(count, seed, partition):
         cell = int(partition.cells_of(photo.lat, photo.lon)[0])
-        if held[coarse[cell]]:
+        if held[cell]:
             country = partition.main_country[cell]
             case = Case(photo.prior, photo.clues, photo.context, (photo.lat, photo.lon), country)
             cases.setdefault(photo.prior_name, []).append(case)
     return cases
-
-
-def _one_a_coarse(partition: Partition) -> list[int]:
-    """A fine cell of each coarse one."""
-    coarse = partition.parents("coarse")
-    return [int(cell) for cell in np.unique(coarse, return_index=True)[1]]
 
 
 def rows_of(set_: str, prior: str, results: Results, rankers: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from data.partition import Partition
 from data.printable import printable
 from data.version import __version__
 from data.writing import write_whole
+from fusion.conditional_logit import ConditionalLogit
 from fusion.features import FEATURES, rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS
@@ -27,7 +29,7 @@ from fusion.pool import SAME_NATS
 if TYPE_CHECKING:
     from fusion.simulate import Simulated
 
-__all__ = ["PLACES", "Examples", "examples_of", "joined", "load_examples", "place_number", "save_examples"]
+__all__ = ["PLACES", "Examples", "examples_of", "joined", "load_examples", "place_numbers", "save_examples"]
 
 PLACES: Final = 20
 """Places are dealt out into so many numbers, by the coarse cell that they lie in."""
@@ -59,6 +61,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    def losses(self, told: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(p,) nats that the true cell of each photo misses, by the evidence term of the rows (m,)."""
+        of_rows = ConditionalLogit(self.starts, self.truth).losses(self.log_p0 + told)
+        return np.asarray(of_rows - self.inside, np.float64)
 
     def of(self, photos: NDArray[Any]) -> Examples:
         """The examples of some photos, given as indices or a mask (p,)."""
@@ -97,7 +104,7 @@ def examples_of(photos: Iterable[Simulated]) -> Examples:
         truth.append(row)
         mates = rows.log_pool[rows.of_cell == row]
         inside.append(float(rows.log_pool[cell] - np.logaddexp.reduce(mates)))
-        place.append(place_number(partition, cell))
+        place.append(int(place_numbers(partition)[cell]))
         source.append(photo.source)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     if not tables:
@@ -111,11 +118,12 @@ def examples_of(photos: Iterable[Simulated]) -> Examples:
     )  # fmt: skip
 
 
-def place_number(partition: Partition, cell: int) -> int:
-    """Number of a cell's place: that of its coarse cell, dealt out by a fixed shuffle."""
+@lru_cache(maxsize=4)
+def place_numbers(partition: Partition) -> NDArray[np.int64]:
+    """(n,) number of each cell's place: that of its coarse cell, dealt out by a fixed shuffle."""
     coarse = partition.parents("coarse") if "coarse" in partition.levels else partition.parents(partition.level)
     dealt = np.random.default_rng(0).permutation(int(coarse.max()) + 1)
-    return int(dealt[coarse[cell]] % PLACES)
+    return np.asarray(dealt[coarse] % PLACES, np.int64)
 
 
 def joined(parts: Sequence[Examples]) -> Examples:

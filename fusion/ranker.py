@@ -20,7 +20,7 @@ from data.errors import WeightsError
 from data.printable import printable
 from detectors.base import Clue
 from fusion.context import NOTHING_KNOWN, Context
-from fusion.features import beside_trees, rows_of
+from fusion.features import rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS, Fused, LogLinearPool, narrowed
 from fusion.ranker_model import RankerModel, load_model, shipped_model
@@ -66,8 +66,7 @@ class FusionRanker:
         if np.ptp(evidence) < SAME_NATS:
             return prior
         rows, table = rows_of(prior, laid, shares, evidence, context)
-        told = beside_trees(rows.gain, table, self.model.pool_share) + self.model.scores(table)
-        p = rows.posterior(rows.log_p0 + told / self.model.temperature)
+        p = rows.posterior(rows.log_p0 + self.model.told(rows.gain, table))
         return narrowed(prior, CellDistribution(prior.partition, p, prior.in_cell), laid, shares)
 
 

@@ -23,7 +23,7 @@ from data.assets import read_asset
 from data.errors import DatasetError, WeightsError
 from data.printable import printable
 from data.writing import write_whole
-from fusion.features import FEATURES, without_evidence
+from fusion.features import FEATURES, beside_trees, without_evidence
 from fusion.load_lightgbm import lightgbm
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ class RankerModel:
     def sha256(self) -> str:
         """Of the trees as text, in hexadecimal digits."""
         return hashlib.sha256(self.trees.model_to_string().encode("ascii")).hexdigest()
+
+    def told(self, gain: NDArray[np.float64], table: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(r,) nats: the evidence term of rows, ``[a E + s(x, e) - s(x, none)] / T``; what it takes is of the rows."""
+        return np.asarray((beside_trees(gain, table, self.pool_share) + self.scores(table)) / self.temperature)
 
     def scores(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(r,) ``s(x, e) - s(x, none)`` of rows (r, len(FEATURES))."""

@@ -133,18 +133,14 @@ def simulated_examples(keep: Path, config: FusionConfig) -> Examples:
         for start in range(0, count, step)
         for stop in [min(start + step, count)]
     ]
-    missing = [job for job in jobs if load_examples(job.path) is None]
-    done = len(jobs) - len(missing)
-    for path in _written(missing, config.workers):
-        done += 1
+    parts = {job.path: load_examples(job.path) for job in jobs}
+    missing = [job for job in jobs if parts[job.path] is None]
+    for done, path in enumerate(_written(missing, config.workers), start=len(jobs) - len(missing) + 1):
+        parts[path] = load_examples(path)
+        if parts[path] is None:
+            raise DatasetError(f"{printable(str(path))} was written and cannot be read: is the disk full?")
         _log.info("%s: %d of %d", path.name, done, len(jobs))
-    parts = []
-    for job in jobs:
-        part = load_examples(job.path)
-        if part is None:
-            raise DatasetError(f"{printable(str(job.path))} was written and cannot be read: is the disk full?")
-        parts.append(part)
-    return joined(parts)
+    return joined([part for part in parts.values() if part is not None])
 
 
 def grow(examples: Examples, config: FusionConfig, *, rounds: int) -> Booster:
@@ -240,8 +236,7 @@ def _told(booster: Any, examples: Examples, config: FusionConfig, rounds: int) -
 
 def _mean_loss(examples: Examples, told: Floats, temperature: float) -> float:
     """Nats a photo that the true cell misses."""
-    losses = ConditionalLogit(examples.starts, examples.truth).losses(examples.log_p0 + told / temperature)
-    return float((losses - examples.inside).mean())
+    return float(examples.losses(told / temperature).mean())
 
 
 def _steps(rounds: int) -> list[int]:
