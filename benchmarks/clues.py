@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy import read_labels
+from benchmarks.fusion_photos import labelled
 from benchmarks.machine import machine
 from benchmarks.strings import DISTRACTOR, MOST_CERTAIN, SignText, read_strings
 from data.distribution import CellDistribution
 from data.geodesy import haversine_km
-from data.images import find_images, load
+from data.images import load
 from detectors.base import Clue, Reading
 from detectors.ocr import make_reader
 from detectors.script import script_of
@@ -35,8 +35,6 @@ from fusion.locator import Locator
 from fusion.pool import LogLinearPool
 
 SETS = ("shopfronts_dev", "signs_dev", "places_dev", "streets_dev", "travel_train", "facades_test")
-_FACADES_AT = (59.94, 30.31, "RU")  # all of facades/images/test
-_COUNTRY_ONLY = frozenset({"signs_dev"})  # its points are areas
 _ALL, _NEAR_KM, _LEAST = "all", 25.0, 1e-9
 _COLUMNS = ("set", "n", "reader", "fires", "first_right", "bits_where_fires", "bits", "bits_at_point", "p_truth",
             "within_25_km")  # fmt: skip
@@ -119,7 +117,8 @@ def photo_cases(data: Path, sets: Iterable[str], caches: Sequence[Path]) -> list
     engine = None
     out = []
     for name in sets:
-        for path, country, at in photo_labels(data, name):
+        for photo in labelled(data, name):
+            path = photo.path
             if (name, path.name) not in known:
                 engine = engine or make_reader("rapidocr", offline=True)
                 assert engine is not None
@@ -128,19 +127,8 @@ def photo_cases(data: Path, sets: Iterable[str], caches: Sequence[Path]) -> list
                     row = {"set": name, "file": path.name, "readings": [_values(r) for r in known[name, path.name]]}
                     with caches[-1].open("a", encoding="utf-8") as stream:
                         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-            out.append(Case(name, path.name, country, at, known[name, path.name]))
+            out.append(Case(name, path.name, photo.country, photo.at, known[name, path.name]))
     return out
-
-
-def photo_labels(data: Path, name: str) -> list[tuple[Path, str, tuple[float, float] | None]]:
-    """Photos of a set with country (may be empty) and point (None where it is not known)."""
-    if name == "facades_test":
-        lat, lon, country = _FACADES_AT
-        return [(path, country, (lat, lon)) for path in find_images([data / "facades" / "images" / "test"])]
-    return [
-        (x.path, x.country, None if math.isnan(x.lat) or name in _COUNTRY_ONLY else (x.lat, x.lon))
-        for x in read_labels(data / name)
-    ]
 
 
 def reading_of(values: list[object]) -> Reading:

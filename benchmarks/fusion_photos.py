@@ -21,7 +21,7 @@ from detectors.base import Clue, Reading
 from fusion.clue_rows import clue_of, clue_values, keep_row, kept_rows, reading_of, reading_values
 from fusion.locator import Locator
 
-__all__ = ["ReadPhoto", "clue_of", "clue_values", "labelled", "read_photos"]
+__all__ = ["ReadPhoto", "labelled", "read_photos"]
 
 SETS = ("shopfronts_dev", "signs_dev", "places_dev", "facades_test", "streets_dev", "travel_train", "streets_train",
         "facades_train")  # fmt: skip
@@ -41,7 +41,6 @@ class ReadPhoto:
         path: The photo.
         country: ISO 3166-1 alpha-2 code, empty where it is not known.
         at: Latitude and longitude in degrees, or None.
-        size: Width and height in pixels.
         readings: Masked.
         clues: Masked.
     """
@@ -50,7 +49,6 @@ class ReadPhoto:
     path: Path
     country: str
     at: tuple[float, float] | None
-    size: tuple[int, int]
     readings: Sequence[Reading]
     clues: Sequence[Clue]
 
@@ -95,13 +93,8 @@ def read_photos(
         if photo.path.name not in known:
             locator = locator or Locator("density", scenes="none", offline=True, ranker="pool")
             answer = locator.locate(photo.path)
-            from PIL import Image
-
-            with Image.open(photo.path) as image:
-                size = image.size
             row: dict[str, Any] = {
                 "file": photo.path.name,
-                "size": size,
                 "readings": [reading_values(reading) for reading in answer.readings],
                 "clues": [clue_values(clue) for clue in answer.clues],
             }
@@ -113,7 +106,6 @@ def read_photos(
             photo.path,
             photo.country,
             photo.at,
-            (int(row["size"][0]), int(row["size"][1])),
             [reading_of(values) for values in row["readings"]],
             [clue_of(values) for values in row["clues"]],
         )

@@ -39,7 +39,8 @@ from backbone.train_scenes import (
     training_photos,
     weights_of,
 )
-from benchmarks.clues import Case, Scorer, photo_labels, reading_of
+from benchmarks.clues import Case, Scorer, reading_of
+from benchmarks.fusion_photos import labelled
 from benchmarks.machine import machine
 from detectors.base import Clue
 from fusion.pool import RELIABILITY, LogLinearPool
@@ -172,10 +173,16 @@ def read_cases(data: Path, readings: Path) -> list[Case]:
     rows = (json.loads(line) for line in readings.read_text(encoding="utf-8").splitlines())
     known = {(row["set"], row["file"]): row["readings"] for row in rows}
     return [
-        Case(name, path.name, country, at, [reading_of(values) for values in known[name, path.name]])
+        Case(
+            name,
+            photo.path.name,
+            photo.country,
+            photo.at,
+            [reading_of(values) for values in known[name, photo.path.name]],
+        )
         for name in _READ
-        for path, country, at in photo_labels(data, name)
-        if (name, path.name) in known
+        for photo in labelled(data, name)
+        if (name, photo.path.name) in known
     ]
 
 

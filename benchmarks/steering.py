@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clues import photo_labels
+from benchmarks.fusion_photos import labelled
 from benchmarks.machine import machine
 from data.images import load
 from detectors.base import Reading, TextReader
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _photos(data: Path, name: str) -> list[tuple[Path, str]]:
     if name != "plates_dev":
-        return [(path, country) for path, country, _ in photo_labels(data, name)]
+        return [(photo.path, photo.country) for photo in labelled(data, name)]
     with (data / name / "labels.csv").open(newline="", encoding="utf-8") as stream:
         table = {row["file"]: _PLATE_COUNTRY.get(row["region"], "") for row in csv.DictReader(stream)}
     return [(data / name / "images" / file, country) for file, country in table.items()]

@@ -26,6 +26,16 @@ def scene(partition: Partition) -> Scene:
     return replace(made, signs=[sign], plates=[])
 
 
+def counted(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> list[int]:
+    """Every photo shows ``scene``; one entry for each picture that is read, in which nothing is found."""
+    read: list[int] = []
+    monkeypatch.setattr(
+        "fusion.simulated_pictures._read", lambda picture: read.append(1) or {"readings": [], "clues": []}
+    )
+    monkeypatch.setattr("fusion.simulated_pictures.scene_of", lambda rng, partition: scene)
+    return read
+
+
 class TestPictures:
     def test_a_sign_is_drawn_where_nothing_was(self, scene: Scene) -> None:
         bare = picture_of(replace(scene, signs=[]), np.random.default_rng(0)).astype(int)
@@ -63,11 +73,7 @@ class TestRendered:
     def test_what_is_kept_is_read_again_only_where_the_scene_changed(
         self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        read: list[int] = []
-        monkeypatch.setattr(
-            "fusion.simulated_pictures._read", lambda picture: read.append(1) or {"readings": [], "clues": []}
-        )
-        monkeypatch.setattr("fusion.simulated_pictures.scene_of", lambda rng, partition: scene)
+        read = counted(monkeypatch, scene)
         keep = tmp_path / "kept" / "pictures.jsonl"
         for _ in range(2):
             list(rendered(2, 3, keep=keep))
@@ -88,11 +94,7 @@ class TestRendered:
     def test_a_row_that_a_stop_cut_short_is_read_again_and_the_others_stay(
         self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        read: list[int] = []
-        monkeypatch.setattr(
-            "fusion.simulated_pictures._read", lambda picture: read.append(1) or {"readings": [], "clues": []}
-        )
-        monkeypatch.setattr("fusion.simulated_pictures.scene_of", lambda rng, partition: scene)
+        read = counted(monkeypatch, scene)
         keep = tmp_path / "pictures.jsonl"
         list(rendered(2, 3, keep=keep))
         keep.write_bytes(keep.read_bytes()[:-9])
