@@ -115,7 +115,7 @@ def density_scale(p: Sequence[float], area_km2: Sequence[float]) -> tuple[float,
 
 
 def percent(p: float) -> str:
-    """A probability for people: two significant digits, and never 0 or 100 % by rounding.
+    """A probability for people: two significant digits, three above 95 %, and never 0 or 100 % by rounding.
 
     >>> percent(0.614), percent(0.0321), percent(0.00004), percent(0.99996), percent(0.0)
     ('61 %', '3.2 %', '< 0.01 %', '> 99.9 %', '0 %')
@@ -126,7 +126,7 @@ def percent(p: float) -> str:
         return "< 0.01 %"
     if p >= 0.9995:
         return "> 99.9 %" if p < 1.0 else "100 %"
-    if p >= 0.995:
+    if p > 0.95:
         return f"{100 * p:.1f} %"
     return f"{100 * p:.0f} %" if p >= 0.0995 else f"{100 * p:.1f} %" if p >= 0.00995 else f"{100 * p:.2f} %"
 

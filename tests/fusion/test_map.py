@@ -249,9 +249,9 @@ def test_a_narrow_answer_is_drawn_with_fine_cells_and_a_wide_one_with_coarse():
     wide = np.full(15_000, 1 / 15_000)
     coarse = np.full(300, 1 / 300)
     name, cells, note = choose_level({"fine": narrow, "coarse": coarse})
-    assert name == "fine" and 10 <= len(cells) <= 400 and set(range(10)) <= set(cells.tolist()) and "98 %" in note
+    assert name == "fine" and 10 <= len(cells) <= 400 and set(range(10)) <= set(cells.tolist()) and "98.0 %" in note
     name, cells, note = choose_level({"fine": wide, "middle": np.full(3000, 1 / 3000), "coarse": coarse})
-    assert name == "coarse" and len(cells) == 291 and "97 %" in note and "Finer cells are not drawn" in note
+    assert name == "coarse" and len(cells) == 291 and "97.0 %" in note and "Finer cells are not drawn" in note
     assert choose_level({"fine": wide})[1].size == 2000, "with no coarser level the drawing is capped"
     assert "13 %" in choose_level({"fine": wide})[2], "and says how little of the probability that is"
 
@@ -309,6 +309,10 @@ def test_equal_masses_on_cells_of_all_sizes_use_the_whole_scale():
 def test_the_legend_reads_plainly():
     assert class_labels([0.1, 0.03, 0.0]) == ["10 % or more", "3 to 10 %", "less than 3 %"]
     assert class_labels([0.0]) == ["every drawn cell"]
+
+
+def test_the_map_tells_what_is_nearly_sure_as_finely_as_the_words():
+    assert (percent(0.988), percent(0.992), percent(0.8)) == ("98.8 %", "99.2 %", "80 %")
 
 
 @given(st.floats(1e-12, 1.0, exclude_max=True))
