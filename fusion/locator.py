@@ -374,7 +374,7 @@ class Locator:
         if card.visual:
             steps.append(Step(looked, SENTENCES[looked], prior))
         if clues:
-            together = "the one clue" if len(clues) == 1 else f"all {len(clues)} clues together"
+            together = {1: "the one clue", 2: "both clues together"}.get(len(clues), f"all {len(clues)} clues together")
             steps.append(Step("clues", together, fused.posterior))
         if constraints:
             lay = f"{percent(share)} of the probability lay {constraints.words()}"

@@ -87,6 +87,15 @@ def test_all_clues_together_are_one_effect(answer: Answer) -> None:
     assert effect.radius_before_km > 1000 > effect.radius_after_km == answer.radius_km
 
 
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "the one clue"), (2, "both clues together"), (3, "all 3 clues together")]
+)
+def test_the_step_of_the_clues_counts_them(count: int, words: str) -> None:
+    says = Says(*(Evidence(0.0, {"ES": 2.0}, sources=(f"r{k}",)) for k in range(count)))
+    told = Locator("density", ocr=FixedText(["x" * 40]), scenes="none", clue_readers=[says]).locate(GREY)
+    assert told.effects[-1].sentence == words
+
+
 def test_every_step_is_told_in_order_and_each_begins_where_the_last_ended() -> None:
     answer = Locator("pixels", ocr=FixedText(LINES), scenes="none").locate(GREY, within="DE,FR", exclude="AT")
     assert [one.what for one in answer.effects] == ["picture", "clues", "within"]
