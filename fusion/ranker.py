@@ -81,8 +81,7 @@ def make_ranker(name: str) -> FusionRanker | LogLinearPool:
     if name == "pool":
         return LogLinearPool()
     folder = Path(name)
-    if not folder.is_dir():
-        raise WeightsError(
-            f"no fusion model in {printable(name)}: give auto, pool or a folder of `whence train fusion`"
-        )
+    if not name or not folder.is_dir():
+        where = printable(name) or "an empty name"
+        raise WeightsError(f"no fusion model in {where}: give auto, pool or a folder of `whence train fusion`")
     return FusionRanker(load_model(folder))

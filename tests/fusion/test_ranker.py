@@ -281,6 +281,8 @@ class TestFiles:
             load_model(tmp_path)
 
     def test_no_folder_and_a_temperature_of_nothing_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(WeightsError, match="no fusion model in an empty name"):
+            make_ranker("")
         with pytest.raises(WeightsError, match="no fusion model"):
             make_ranker(str(tmp_path / "none"))
         save_model(tmp_path, RankerModel(small_model().trees, 0.0, 0.5))
