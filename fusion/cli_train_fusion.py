@@ -18,7 +18,8 @@ def add_train_fusion(models: Commands) -> None:
         help="the ranker that fuses prior and clues, from simulated photos: the one that ships",
         description="Simulates photos, grows trees and writes OUT/fusion.txt and OUT/fusion.json for `locate "
         "--fusion OUT`. Trees and temperature are chosen out of fold, by place and by source. What was simulated is "
-        "kept in OUT/examples, so that a stopped training goes on from there. Without options it rebuilds what ships.",
+        "kept in OUT/examples, 250 photos at a time (20 of the drawn), so that a stopped training goes on from there. "
+        "Without options it rebuilds what ships.",
     )
     fusion.add_argument("out", type=path_argument, metavar="OUT", help="folder of examples and model")
     fusion.add_argument("--photos", type=count_argument, metavar="N", help="photos simulated as text (default 16000)")
