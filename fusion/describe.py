@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from data.continents import CONTINENT_NAMES, continent_mass
 from data.gazetteer import country_name, the_country
 from data.printable import printable
 
@@ -91,9 +92,12 @@ def summary(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> l
 def level_words(answer: Answer, confidence: float = 0.8) -> str:
     """The finest place that the answer vouches for, in a line: ``"at least 80 % sure of the country Spain (93 %)"``."""
     level = answer.level(confidence)
-    wanted = f"{100 * confidence:.3g} %"
+    wanted = f"{100 * confidence:.10g} %"
     if level is None:
-        return f"sure of no place to {wanted}, not even of a continent"
+        code, p = next(iter(continent_mass(answer.countries).items()), ("", 0.0))
+        # cut off, not rounded: 79.97 % beside "no place to 80 %" must not read as 80 %
+        most = f" ({CONTINENT_NAMES[code]} {math.floor(1000 * p) / 10:.1f} %)" if code else ""
+        return f"sure of no place to {wanted}, not even of a continent{most}"
     return f"at least {wanted} sure of {level}: {percent(level.probability)}"
 
 
@@ -216,7 +220,7 @@ def percent(p: float) -> str:
     """A probability for a person; never 0 % or 100 % when it is neither."""
     if p < 0.0005:
         return "under 0.1 %"
-    if p > 0.9995:
+    if p >= 0.9995:
         return "over 99.9 %"
     return f"{100 * p:.1f} %" if p < 0.1 or p > 0.95 else f"{100 * p:.0f} %"
 

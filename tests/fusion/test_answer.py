@@ -78,6 +78,7 @@ def test_the_words_name_country_prior_and_reasons(spanish: Answer) -> None:
 
 
 def test_words_never_claim_certainty_or_nothing() -> None:
+    assert percent(0.9995) == "over 99.9 %"
     assert percent(1e-9) == "under 0.1 %" and percent(1 - 1e-9) == "over 99.9 %"
     assert [distance(km) for km in (0.004, 0.45, 7.123, 43.0, 982.7, 12345.0)] == [
         "10 m", "450 m", "7.1 km", "43 km", "980 km", "12,000 km",

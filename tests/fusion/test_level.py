@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.continents import CONTINENT_NAMES, CONTINENTS
+from data.continents import CONTINENT_NAMES, CONTINENTS, continent_mass
 from data.distribution import CellDistribution, InCell
 from data.errors import RequestError
 from data.partition import Partition
@@ -156,6 +156,15 @@ def test_the_level_is_in_words_json_and_on_the_map(stamped: Answer) -> None:
     jsonschema.validate(nowhere.to_dict(), SCHEMA)
     assert nowhere.to_dict()["level"] is None
     assert "sure of no place to 80 %, not even of a continent" in str(nowhere)
+    assert "99.9999 %" in level_words(stamped, 0.999999) and "100 %" not in level_words(stamped, 0.999999)
+
+
+def test_the_words_say_how_far_the_likeliest_continent_falls_short() -> None:
+    answer = Locator("density", ocr=FixedText([])).locate(GREY)
+    most = next(iter(continent_mass(answer.countries).values()))
+    words = level_words(answer, most + 1e-9)
+    told = float(words.rsplit("(", 1)[1].split()[-2])
+    assert words.startswith("sure of no place") and 0.0 <= 100 * most - told < 0.1
 
 
 def test_the_command_takes_a_confidence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
