@@ -27,7 +27,17 @@ from numpy.typing import NDArray
 from data.assets import read_asset
 from data.errors import DatasetError
 
-__all__ = ["BRANDS_PATH", "BRANDS_SHA256", "FORMAT", "LEAST_FUZZY", "Area", "Brand", "BrandTable", "Claim"]
+__all__ = [
+    "BRANDS_PATH",
+    "BRANDS_SHA256",
+    "FORMAT",
+    "LEAST_FUZZY",
+    "Area",
+    "Brand",
+    "BrandTable",
+    "Claim",
+    "load_default",
+]
 
 BRANDS_PATH: Final = Path(__file__).parent / "assets" / "brands.tsv.gz"
 BRANDS_SHA256: Final = "693df4b2d76bb86de544b8a11e8b87ca9a877bd90afedc8a6f0f067ae72d462e"
@@ -179,6 +189,16 @@ class BrandTable:
             )
         except (ValueError, IndexError) as error:
             raise _damaged(self._path, error) from error
+
+
+@functools.lru_cache(maxsize=1)
+def load_default() -> BrandTable:
+    """The shipped table, the same object each time.
+
+    Raises:
+        DatasetError: It is missing or damaged.
+    """
+    return BrandTable.open()
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 from data.folding import is_han_or_kana
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
-from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable
+from detectors.brand_table import LEAST_FUZZY, Brand, BrandTable, load_default
 from detectors.lines import Token, crossing, merged, neighbours, tokens_of
 from detectors.places import EDIT_RATE, PART_FACTOR
 from detectors.privacy import masked
@@ -114,7 +114,7 @@ class BrandReader:
         if not readings:
             return []
         if self._table is None:
-            self._table = BrandTable.open()
+            self._table = load_default()
         readings = masked(readings)  # the letters of a plate are no brand
         firms: dict[int, list[tuple[_Hit, _Rates]]] = {}
         for hit in self._hits(readings, self._table):

@@ -81,6 +81,8 @@ def settings_of(
     words = f"whence {__version__} prior={prior} ocr={reader} regions={regions} scenes={scenes}"
     words += f" fusion={locator.ranker.name} utility={locator.utility} top={top} confidence={confidence:g}"
     words += " reveal" if locator.reveal else ""
+    if locator.places:
+        words += " places=" + ",".join(f"{index.name}@{index.meta['sha256'][:12]}" for index in locator.places)
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:
             parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]

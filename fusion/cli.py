@@ -21,6 +21,7 @@ from data.version import __version__
 from fusion.cli_arguments import add_parts, confidence_argument, count_argument, path_argument
 from fusion.cli_explain import add_explain
 from fusion.cli_gallery import add_gallery
+from fusion.cli_places import add_places
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
 
@@ -164,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train(commands)
     add_weights(commands)
     add_gallery(commands)
+    add_places(commands)
     return parser
 
 
@@ -198,6 +200,7 @@ def _locate(args: argparse.Namespace) -> int:
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
         offline=offline, workers=workers, gallery=args.gallery, ranker=args.fusion,
+        places=args.places,
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")

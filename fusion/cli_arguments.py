@@ -13,7 +13,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--regions`` and ``--scenes``: parts of a Locator."""
+    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--places``, ``--regions``, ``--scenes``: a Locator's."""
     parser.add_argument(
         "--prior",
         default="auto",
@@ -29,6 +29,10 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fusion", default="auto", metavar="NAME", help="what fuses prior and clues: auto (the trained ranker that "
         "ships), pool (log-linear), or a folder made by `whence train fusion`",
+    )  # fmt: skip
+    parser.add_argument(
+        "--places", default="auto", metavar="NAMES", help="maps of `whence places` in which signs are looked up: auto "
+        "(all at hand), none, or their names with commas between",
     )  # fmt: skip
     parser.add_argument(
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"

@@ -25,14 +25,18 @@ from data.gazetteer import Gazetteer
 from data.gazetteer import load_default as load_gazetteer
 from data.images import ImageSource, load
 from data.offline import offline_by_environment, quiet_libraries
+from data.osm_index import PlaceIndex
+from data.osm_regions import open_regions
 from data.printable import printable
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader
 from detectors.looking import RegionFinder
+from detectors.map_reader import MapReader
 from detectors.ocr import make_reader
 from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
 from detectors.readers import default_clue_readers
 from fusion.album import Album, album_of, mean_scene, require_album, require_several
+from fusion.among_shops import among_shops
 from fusion.answer import Answer, Failure
 from fusion.constraints import Constraints, Exclude, Within
 from fusion.context import NOTHING_KNOWN, Context
@@ -104,6 +108,8 @@ class Locator:
         clue_readers: What turns text into clues; None for all that ship.
         ranker: What fuses prior and clues, or ``"auto"`` for the trained ranker that ships, ``"pool"`` for the
             log-linear pool, or a folder that ``whence train fusion`` made.
+        places: Maps on this machine in which signs are looked up, as :class:`data.osm_index.PlaceIndex`, or ``"auto"``
+            for all at hand, ``"none"``, or names of ``whence places`` (``"krems,monaco"``).
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         gallery: A gallery, its name or its folder, that was built with the prior's own embedding: its photos narrow the
             point inside the likeliest cells, see :class:`backbone.gallery_refine.RefinedPrior`.
@@ -131,6 +137,7 @@ class Locator:
         reveal: bool = False,
         clue_readers: Sequence[ClueReader] | None = None,
         ranker: Ranker | str = "auto",
+        places: Sequence[PlaceIndex] | str = "auto",
         device: str = "auto",
         gallery: Gallery | str | os.PathLike[str] | None = None,
         offline: bool | None = None,
@@ -153,9 +160,9 @@ class Locator:
         self.reveal = reveal
         self.looker = make_looker(self.ocr, regions, photos_at_once=workers)
         self.gazetteer: Gazetteer = load_gazetteer()
-        self.clue_readers: Sequence[ClueReader] = (
-            default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
-        )
+        self.places: Sequence[PlaceIndex] = open_regions(places) if isinstance(places, str) else tuple(places)
+        own = default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
+        self.clue_readers: Sequence[ClueReader] = (MapReader(self.places), *own) if self.places else own
         self.ranker: Ranker = make_ranker(ranker) if isinstance(ranker, str) else ranker
         card = self.prior.card
         network = (card.visual and card.gpu) or (self.scenes is not None and self.scenes.card.network)
@@ -363,6 +370,7 @@ class Locator:
     ) -> Answer:
         """The answer without a picture: that of one photo, or of several together."""
         prior = output.distribution
+        clues = among_shops(clues, prior.partition)
         context = Context(readings, output.scene, self.prior.name)
         fused = self.ranker.fuse(prior, clues, context)
         posterior, share = constraints.measured(fused.posterior)

@@ -28,6 +28,10 @@ from fusion.sharing import Shares
 
 __all__ = ["FusionRanker", "make_ranker"]
 
+_WHOLE = frozenset({"lookup"})
+"""Kinds that the trees do not see: what they say counts whole. A map's hit says where to a hundred metres and how often
+such a name is met elsewhere is in its evidence; photos with hits are too few to learn from."""
+
 
 class FusionRanker:
     """Fuses a prior with clues by a trained model; see the module's docstring for the equation.
@@ -65,8 +69,17 @@ class FusionRanker:
         evidence = laid.total(shares)
         if np.ptp(evidence) < SAME_NATS:
             return prior
-        rows, table = rows_of(prior, laid, shares, evidence, context)
-        p = rows.posterior(rows.log_p0 + self.model.told(rows.gain, table))
+        learnt = laid.shares(k for k in shares.free if laid.clues[k].kind not in _WHOLE)
+        own = evidence if len(learnt.free) == len(shares.free) else laid.total(learnt)
+        if np.ptp(own) < SAME_NATS:
+            p = prior.p
+        else:
+            rows, table = rows_of(prior, laid, learnt, own, context)
+            p = rows.posterior(rows.log_p0 + self.model.told(rows.gain, table))
+        if own is not evidence:
+            with np.errstate(divide="ignore"):
+                log_p = np.log(p.astype(np.float64)) + (evidence - own)
+            p = CellDistribution.from_logits(prior.partition, log_p).p
         return narrowed(prior, CellDistribution(prior.partition, p, prior.in_cell), laid, shares)
 
 

@@ -21,6 +21,7 @@ def no_models_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iter
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WHENCE_WEIGHTS", str(tmp_path_factory.mktemp("models")))
         patch.setenv("WHENCE_GALLERIES", str(tmp_path_factory.mktemp("galleries")))
+        patch.setenv("WHENCE_PLACES", str(tmp_path_factory.mktemp("places")))
         yield
 
 

@@ -43,6 +43,7 @@ import detectors.rapid
 import detectors.regions
 import detectors.street_lines
 import detectors.territories
+import detectors.word_rarity
 import detectors.wording
 import fusion.map
 import fusion.ranker_model
@@ -155,6 +156,11 @@ SHIPPED = {
     "detectors/wording.tsv": Shipped(
         detectors.wording.WORDING, detectors.wording.WORDING_SHA256, DatasetError,
         constant(detectors.wording, "WORDING"), uncached(detectors.wording.load_phrases), rewritten("SG", "XX"),
+    ),
+    "detectors/word_rarity.safetensors": Shipped(
+        detectors.word_rarity.WORDS_PATH, detectors.word_rarity.WORDS_SHA256, DatasetError,
+        constant(detectors.word_rarity, "WORDS_PATH"), uncached(detectors.word_rarity._table),
+        lambda path: shutil.copy(detectors.language_model.MODEL_PATH, path),
     ),
     "backbone/scenes.safetensors": Shipped(
         backbone.scene_head.HEAD_PATH, backbone.scene_head.HEAD_SHA256, WeightsError,

@@ -1,0 +1,168 @@
+"""Lines of text against the names on a map: which names a line may be, though OCR misread it or the sign says less.
+
+A run of words of a line, or of two lines one below the other, agrees with a name if their skeletons differ by no more
+slips than its length allows, or with a part of a name that has its rarer words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from data.folding import fold, is_han_or_kana
+from data.osm_index import Name, PlaceIndex
+from data.skeleton import skeleton
+from detectors.base import Reading
+from detectors.lines import Token, tokens_of
+from detectors.map_rates import log_lr, rarity
+from detectors.signs import Span, merged, stacked
+
+__all__ = ["Match", "Page", "matches_in"]
+
+_MOST_WORDS = 7  # of a name
+_LEAST_NATS = 2.0
+_MOST_NAMES = 12  # of one line
+_LEAST_SHARE = 0.6  # of what the words of a name tell that a part of it must tell
+_LEAST_PART = 5  # letters of a part
+
+
+@dataclass(frozen=True)
+class Match:
+    """A name that words of the photo agree with.
+
+    Attributes:
+        index: Number of the region's index.
+        name: The name there.
+        spans: The words, as characters of readings.
+        edits: Slips between them and the name.
+        words: Skeletons of the words of the name that were read.
+        nats: What the agreement says for a thing that bears the name.
+    """
+
+    index: int
+    name: Name
+    spans: tuple[Span, ...]
+    edits: int
+    words: frozenset[str]
+    nats: float
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """The readings."""
+        return frozenset(i for i, _, _ in self.spans)
+
+
+class Page:
+    """The words of a photo in lines, and runs of them that may be a name.
+
+    Args:
+        readings: Without those of plates.
+    """
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self.readings = readings
+        self.lines = [tokens_of(i, reading) for i, reading in enumerate(readings)]
+        self.pairs = [(i, j) for i, j in stacked(readings) if self.lines[i] and self.lines[j]]
+
+    def rows(self) -> Iterator[list[Token]]:
+        """Each line's words, and those of two lines that stand one below the other."""
+        yield from (line for line in self.lines if line)
+        for i, j in self.pairs:
+            yield [*self.lines[i], *self.lines[j]]
+
+
+def matches_in(page: Page, index: PlaceIndex, number: int) -> list[Match]:
+    """Names of ``index`` (the region's ``number``) that lines of the page agree with; each name once for its lines."""
+    best: dict[tuple[int, frozenset[int]], Match] = {}
+    for row in page.rows():
+        across = row[0].reading != row[-1].reading
+        found = [*_whole(row, index, number, page, across)]
+        if not any(match.edits == 0 and match.nats > 10.0 for match in found):
+            found += _resembling(row, index, number, page, across)
+        for match in sorted(found, key=lambda match: -match.nats)[:_MOST_NAMES]:
+            key = match.name.id, match.lines
+            if key not in best or match.nats > best[key].nats:
+                best[key] = match
+    return list(best.values())
+
+
+def allowed_edits(letters: int) -> int:
+    """How many slips a name of so many letters may be read with.
+
+    >>> [allowed_edits(n) for n in (4, 5, 8, 13)]
+    [0, 1, 2, 3]
+    """
+    return 0 if letters < 5 else 1 if letters < 8 else 2 if letters < 13 else 3
+
+
+def _runs(row: Sequence[Token], across: bool) -> Iterator[tuple[Token, ...]]:
+    """Runs of neighbouring words; of two lines those that have words of both."""
+    for first in range(len(row)):
+        for stop in range(first + 1, min(first + _MOST_WORDS, len(row)) + 1):
+            run = tuple(row[first:stop])
+            if not across or run[0].reading != run[-1].reading:
+                yield run
+
+
+def _whole(row: list[Token], index: PlaceIndex, number: int, page: Page, across: bool) -> Iterator[Match]:
+    """Names that a run of words is, letter by letter."""
+    runs: dict[str, tuple[Token, ...]] = {}
+    for run in _runs(row, across):
+        key = "".join(skeleton(token.word) for token in run)
+        if _long_enough(key):
+            runs.setdefault(key, run)
+    for key, name in index.exact(runs).items():
+        match = _match(index, number, name, runs[key], [t.word for t in runs[key]], 0, page)
+        if match is not None:
+            yield match
+
+
+def _resembling(row: list[Token], index: PlaceIndex, number: int, page: Page, across: bool) -> Iterator[Match]:
+    """Names that a run of words resembles, or is a part of."""
+    from rapidfuzz.distance import OSA
+
+    runs = [(run, "".join(skeleton(t.word) for t in run)) for run in _runs(row, across)]
+    for name in index.alike([skeleton(t.word) for t in row]):
+        words = [word for word in fold(name.text).split() if word]
+        parts = [(words, name.key)]
+        told = sum(map(rarity, words))
+        for size in range(len(words) - 1, 0, -1):
+            for at in range(len(words) - size + 1):
+                part = words[at : at + size]
+                if (
+                    sum(map(rarity, part)) >= _LEAST_SHARE * told
+                    and len(key := skeleton(" ".join(part))) >= _LEAST_PART
+                ):
+                    parts.append((part, key))
+        best: Match | None = None
+        for part, key in parts:
+            most = allowed_edits(len(key))
+            for run, text in runs:
+                if abs(len(text) - len(key)) > most or not _long_enough(key):
+                    continue
+                edits = OSA.distance(text, key, score_cutoff=most)
+                if edits > most or (key is name.key and edits == 0):
+                    continue  # the whole name was found already
+                match = _match(index, number, name, run, part, edits, page)
+                if match is not None and (best is None or match.nats > best.nats):
+                    best = match
+        if best is not None:
+            yield best
+
+
+def _match(
+    index: PlaceIndex, number: int, name: Name, run: Sequence[Token], words: Sequence[str], edits: int, page: Page
+) -> Match | None:
+    nats = log_lr(words, edits=edits, known=max(name.things, 1), read=[token.word for token in run])
+    sure = min(page.readings[token.reading].confidence for token in run)
+    nats += math.log(0.3 + 0.7 * sure)
+    if nats < _LEAST_NATS:
+        return None
+    spans = merged([(t.reading, t.start, t.end) for t in run], page.readings)
+    return Match(number, name, tuple(spans), edits, frozenset(map(skeleton, words)), nats)
+
+
+def _long_enough(key: str) -> bool:
+    letters = sum(c.isalpha() for c in key)
+    return letters >= 3 or (letters >= 2 and any(map(is_han_or_kana, key)))

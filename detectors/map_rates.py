@@ -1,0 +1,115 @@
+"""How much it says that a line of text agrees with a name on the map.
+
+For a photo taken at a thing that bears the name, and for one taken anywhere else::
+
+    P(read | at the thing) = SHOWN * MISREAD ** edits
+    P(read | elsewhere)    = sign_rate(words) + RATE * max(outlets, known, FEWEST)
+                             + 10 ** -letters * (25 letters) ** edits
+
+``sign_rate`` is how often a photo with text shows such words: the commonest of them as often as words stand on signs
+(``detectors.places``), each other as often as it goes with that one. Where the name was read with slips, the words that
+were read may be right as they stand, so theirs is added. ``outlets`` are those of a brand of that name, ``known`` how
+many things on the map bear it: a chain of 300 has more elsewhere. The last term is the chance that some other text
+reads so; a short name is soon met.
+
+The constants were set by what names of seven extracts are found in 1,401 photos that were taken elsewhere
+(``benchmarks/lookups.py``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from detectors.brand_table import load_default as load_brands
+from detectors.places import WORD_ON_SIGNS, WORDS_PER_PHOTO
+from detectors.word_rarity import LEAST_ZIPF, zipf
+
+__all__ = ["MOST_LOG_LR", "log_lr", "log_lr_of_number", "log_lr_of_phone", "log_lr_of_site", "rarity", "sign_rate"]
+
+SHOWN: Final = 0.3
+"""How often a photo taken at a shop shows its name so that it is read."""
+MISREAD: Final = 0.15
+"""How much less often it is read with a given slip more."""
+RATE: Final = 2e-9
+"""How often a photo shows one given shop of the world: there are some 10^8."""
+FEWEST: Final = 0.01
+"""Things of a name that the map does not know, of a name made of rare words."""
+TOGETHER: Final = 30.0
+"""How much oftener than by chance a word goes with another in a name: hotels are called Adler, bakeries Müller."""
+MOST_LOG_LR: Final = 24.0
+"""Nats: more than that no number of lines says, since maps err and shops move."""
+_LONG: Final = 2.0  # Zipf frequency of an unknown word of four letters; each letter more makes it rarer
+_A_LETTER: Final = 0.5
+
+
+def log_lr(words: Sequence[str], *, edits: int, known: int, read: Sequence[str] = ()) -> float:
+    """Nats that agreement with a name says for a thing that bears it, against anywhere else.
+
+    Args:
+        words: The folded words of the name that were read.
+        edits: Slips between what was read and the name.
+        known: How many things on the map bear the name.
+        read: The folded words as they were read, where there are slips.
+
+    >>> one_off = log_lr(["burgmaier"], edits=0, known=1)
+    >>> one_off > log_lr(["hotel", "adler"], edits=0, known=1) > log_lr(["apotheke"], edits=0, known=300) > 0
+    True
+    >>> one_off > log_lr(["burgmaier"], edits=1, known=1, read=["burgnaier"]) > 5.0
+    True
+    >>> log_lr(["hermitage"], edits=1, known=1, read=["heritage"]) < 2.0  # it says heritage
+    True
+    """
+    letters = sum(len(word) for word in words)
+    chance = 10.0 ** -min(letters, 30) * (25.0 * letters) ** edits
+    brand = load_brands().lookup("".join(words))
+    outlets = 0.0 if brand is None else sum(claim.outlets for claim in brand.claims)
+    elsewhere = sign_rate(words) + RATE * max(outlets, float(known), FEWEST) + chance
+    if edits and read:
+        elsewhere += sign_rate(read)
+    return min(math.log(SHOWN * MISREAD**edits / min(elsewhere, 1.0)), MOST_LOG_LR)
+
+
+def sign_rate(words: Sequence[str]) -> float:
+    """How often a photo with text shows these folded words on one sign.
+
+    >>> sign_rate(["hotel"]) > sign_rate(["hotel", "adler"]) > sign_rate(["burgmaier"]) > 0.0
+    True
+    """
+    first, *others = sorted(map(_frequency, words), reverse=True)
+    return min(WORDS_PER_PHOTO * WORD_ON_SIGNS * first, 0.3) * math.prod(min(TOGETHER * f, 1.0) for f in others)
+
+
+def log_lr_of_number(digits: int) -> float:
+    """Nats that a house's number beside its street says: there are some fifty houses in a street."""
+    return math.log(0.6 / (0.05 if digits <= 1 else 0.02 if digits == 2 else 0.01))
+
+
+def log_lr_of_phone(digits: int) -> float:
+    """Nats that a phone number says whose last ``digits`` digits are those of a thing on the map."""
+    return min(math.log(0.15 / (0.05 * 10.0**-digits + RATE)), MOST_LOG_LR)
+
+
+def log_lr_of_site(things: int) -> float:
+    """Nats that a web site says which is that of so many things on the map."""
+    return math.log(0.1 / (RATE * 3.0 * max(things, 1)))
+
+
+def rarity(word: str) -> float:
+    """Nats that a folded word tells: minus the logarithm of its share of all words.
+
+    >>> rarity("burgmaier") > 2 * rarity("hotel") > 2 * rarity("de") > 0.0
+    True
+    """
+    return -math.log(_frequency(word))
+
+
+def _frequency(word: str) -> float:
+    """Share of all words; of one that is not in the table by its length, or by the two words that it is made of."""
+    known = zipf(word)
+    if known > 0.0:
+        return float(10.0 ** (known - 9.0))
+    guess = min(_LONG - _A_LETTER * (len(word) - 4), LEAST_ZIPF)
+    parts = [zipf(word[:at]) + zipf(word[at:]) for at in range(3, len(word) - 2) if zipf(word[:at]) and zipf(word[at:])]
+    return float(max(10.0 ** (guess - 9.0), TOGETHER * 10.0 ** (max(parts, default=-99.0) - 18.0)))

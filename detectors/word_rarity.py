@@ -1,0 +1,45 @@
+"""How frequent a word is in the world's languages, names among them: what tells a one-off name from a common one."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.assets import read_asset
+
+__all__ = ["LEAST_ZIPF", "STEPS", "WORDS_PATH", "WORDS_SHA256", "zipf"]
+
+WORDS_PATH: Final = Path(__file__).parent / "assets" / "word_rarity.safetensors"
+WORDS_SHA256: Final = "386f043ed93316f1c6bb676d55de89cbd012c04e862c722b86d1caf1d4e6e57e"
+LEAST_ZIPF: Final = 3.6
+"""Rarer words are not kept."""
+STEPS: Final = 20
+"""Steps of one unit of Zipf frequency."""
+
+
+def zipf(word: str) -> float:
+    """Zipf frequency (log10 of occurrences in 10^9 words) of a folded word in the language that has it most; 0 if rare.
+
+    >>> zipf("hotel") > zipf("adler") > zipf("burgmaier") == 0.0
+    True
+
+    Raises:
+        DatasetError: The shipped table is missing or damaged.
+    """
+    hashes, values = _table()
+    number = zlib.crc32(word.encode())
+    at = int(np.searchsorted(hashes, number))
+    return float(values[at]) / STEPS if at < len(hashes) and int(hashes[at]) == number else 0.0
+
+
+@functools.lru_cache(maxsize=1)
+def _table() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    from safetensors.numpy import load
+
+    tensors = load(read_asset(WORDS_PATH, WORDS_SHA256))
+    return tensors["hash"], tensors["zipf"]
