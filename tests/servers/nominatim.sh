@@ -26,11 +26,11 @@ root() { [ "$(id -u)" = 0 ]; }
 as_postgres() { # in a folder that this user may enter
   if root; then (cd "$pg" && runuser -u postgres -- "$@"); else "$@"; fi
 }
-logged() { # logged NAME COMMAND...: quiet, and its last lines only when it fails
+logged() { # logged NAME COMMAND...: quiet, and its last lines only when it fails, which ends all with status $failed
   local log="$logs/$1.log"
   shift
   # 9 is the lock, which a server that stays must not keep.
-  "$@" >>"$log" 2>&1 </dev/null 9>&- || { tail -n 20 "$log" >&2; die "'$*' failed; the whole of it is in $log"; }
+  "$@" >>"$log" 2>&1 </dev/null 9>&- || { tail -n 20 "$log" >&2; die "'$*' failed; see $log" "${failed:-1}"; }
 }
 
 # --- what has to be installed
@@ -78,6 +78,7 @@ install_nominatim() { # leaves its interpreter in $python
   if ! has_nominatim "$work/venv/bin/python"; then
     say "installing Nominatim in $work/venv"
     rm -rf "$work/venv"
+    local failed=69
     logged pip "$python" -m venv "$work/venv"
     logged pip "$work/venv/bin/python" -m pip install --disable-pip-version-check \
       'nominatim-db>=5.3,<5.4' 'nominatim-api>=5.3,<5.4' 'falcon>=4,<5' 'uvicorn>=0.30'
