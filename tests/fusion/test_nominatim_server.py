@@ -1,8 +1,9 @@
 """A real Nominatim on loopback, made of Liechtenstein's extract by ``tests/servers/nominatim.sh``, finds what is there.
 
-Setting it up takes a minute or more, so all but the script's own checks are skipped unless ``WHENCE_SERVERS`` is set:
-to ``1``, or to a folder that keeps what was made for the next run. They need ``../shared`` and pyosmium; PostgreSQL,
-PostGIS, osm2pgsql and Nominatim are installed by the script where they are missing and it may.
+Setting it up takes a minute or more, so what asks it is skipped unless ``WHENCE_SERVERS`` is set: to ``1``, or to a
+folder that keeps what was made for the next run. It needs ``../shared`` and pyosmium; PostgreSQL, PostGIS, osm2pgsql
+and Nominatim are installed by the script where they are missing and it may. Three of its answers are kept in
+``nominatim_answers.json``, for a client to read without a server.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ import httpx
 import pytest
 
 from data.geodesy import haversine_km
+from fusion.lookup import Area, Query
+from fusion.nominatim import Nominatim
+from fusion.tape import Tape
+from fusion.web import WebClient
 
 SCRIPT = Path(__file__).parents[1] / "servers" / "nominatim.sh"
 ANSWERS = json.loads(Path(__file__).with_name("nominatim_answers.json").read_text(encoding="utf-8"))
@@ -151,6 +156,105 @@ def test_a_second_start_takes_the_server_that_runs(nominatim_url: str, extract: 
     again = script(extract, work, nominatim_url.rpartition(":")[2])
     assert (again.returncode, again.stdout.strip()) == (0, nominatim_url)
     assert (work / "web.pid").read_text() == process
+
+
+# --- whence's client and the server
+
+
+@pytest.fixture
+def nominatim(nominatim_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nominatim:
+    """The service, with a cache of the test's own and the network allowed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("WHENCE_OFFLINE", raising=False)
+    return Nominatim(nominatim_url)
+
+
+@pytest.fixture
+def client(nominatim: Nominatim) -> WebClient:
+    return WebClient([nominatim])
+
+
+def around(point: Point, half: float = 0.01) -> Area:
+    """``half`` a side, in degrees."""
+    return point[1] - half, point[0] - half, point[1] + half, point[0] + half
+
+
+@pytest.mark.parametrize("text", [*SHOPS, *ADDRESSES])
+def test_the_client_finds_what_the_extract_has_and_asks_for_it_once(
+    client: WebClient, nominatim: Nominatim, places: dict[str, list[Point]], text: str
+) -> None:
+    query = Query(text, kind="address" if text in ADDRESSES else "name", countries=("LI",))
+    asked, again = client.ask(nominatim, query), client.ask(nominatim, query)
+    assert asked is not None and again is not None
+    first = asked.hits[0]
+    assert nearest_km((first.lat, first.lon), places[text]) <= NEAR_KM
+    assert (first.country, first.fit) == ("LI", 1.0)
+    assert "=" in first.what and first.sigma_km <= NEAR_KM
+    assert (asked.source, again.source, again.hits) == ("network", "cache", asked.hits)
+
+
+def test_of_a_chain_only_the_shops_within_the_area_are_found(
+    client: WebClient, nominatim: Nominatim, places: dict[str, list[Point]]
+) -> None:
+    # A Nominatim drops what it likes much less than its best, and it likes what lies in the area that much better:
+    # "bounded=0" does not bring the other shops along.
+    shops = [point for name in ("Coop", "Coop ") for point in places[name]]
+    assert len(shops) == 3
+    for shop in shops:
+        asked = client.ask(nominatim, Query("Coop", areas=(around(shop),)))
+        assert asked is not None
+        assert [nearest_km((hit.lat, hit.lon), [shop]) <= NEAR_KM for hit in asked.hits] == [True]
+
+
+def test_a_wrong_area_hides_nothing_and_a_wrong_country_hides_all(client: WebClient, nominatim: Nominatim) -> None:
+    paris, lyon = around((48.86, 2.35)), around((45.76, 4.84))
+    everywhere, elsewhere = Query("Coop", areas=(paris,)), Query("Coop", areas=(paris, lyon), countries=("FR",))
+    asked, barred = client.ask(nominatim, everywhere), client.ask(nominatim, elsewhere)
+    assert asked is not None and barred is not None
+    assert len(asked.hits) == 3 and barred.hits == ()
+
+
+def test_what_was_recorded_of_the_server_is_replayed_without_it(nominatim: Nominatim, tmp_path: Path) -> None:
+    recorded = WebClient([nominatim], tape=Tape.record(tmp_path / "tape.jsonl")).ask(nominatim, Query(SHOPS[0]))
+    replay = WebClient([nominatim], offline=True, tape=Tape.replay(tmp_path / "tape.jsonl"))
+    replayed = replay.ask(nominatim, Query(SHOPS[0]))
+    assert recorded is not None and replayed is not None
+    assert (recorded.source, replayed.source) == ("network", "tape")
+    assert recorded.hits == replayed.hits != ()
+
+
+# --- The kept answers, which need no server
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "kind", "place", "points"),
+    [
+        ("shop", "TopPharm Apotheke", "amenity=pharmacy", "node/22684", [(47.1612717, 9.5089177)]),
+        ("address", "Kunstmuseum Liechtenstein", "tourism=museum", "way/333", [(47.1394788, 9.5221523)]),
+        (
+            "chain",
+            "Coop",
+            "shop=supermarket",
+            "node/39427",
+            [(47.1984247, 9.5427201), (47.1401035, 9.520833), (47.0664053, 9.4989155)],
+        ),
+    ],
+)
+def test_a_kept_answer_is_read_as_the_places_that_are_in_it(
+    what: str, name: str, kind: str, place: str, points: list[Point]
+) -> None:
+    kept = ANSWERS["answers"][what]
+    hits = Nominatim().hits(Query(kept["q"], kind="address" if what == "address" else "name"), kept["body"])
+    assert [(hit.lat, hit.lon) for hit in hits] == points
+    assert {(hit.name, hit.what, hit.country, hit.fit) for hit in hits} == {(name, kind, "LI", 1.0)}
+    assert hits[0].id == place
+    assert hits[0].address == kept["body"][0]["display_name"]
+
+
+def test_the_kept_answers_are_to_what_the_client_sends() -> None:
+    for kept in ANSWERS["answers"].values():
+        request = Nominatim().request(Query(kept["q"]))
+        assert request is not None and request.params == ANSWERS["params"] | {"q": kept["q"]}
 
 
 # --- The script's own checks, which need no server
