@@ -47,7 +47,7 @@ class Overpass:
     >>> print(Overpass("http://127.0.0.1/api/interpreter").request(query).form["data"])
     [out:json][timeout:8][maxsize:67108864];
     (
-    nwr["name"~"O.{1,4}Neill",i](47.100000,9.500000,47.200000,9.600000);
+    nwr["name"~"O.{0,5}Neill",i](47.100000,9.500000,47.200000,9.600000);
     );
     out center tags 60;
     """
@@ -138,7 +138,7 @@ def _pattern(text: str) -> str | None:
     for c in unicodedata.normalize("NFC", text):
         category = unicodedata.category(c)
         if category[0] not in "LMN":
-            gap = ".{1,4}" if gap == ".{1,4}" or c != " " else " "
+            gap = ".{0,5}" if gap == ".{0,5}" or c != " " else " "
             continue
         out += [gap, _letter(c)] if out else [_letter(c)]
         letters, gap = letters + 1, ""

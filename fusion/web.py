@@ -174,8 +174,9 @@ class WebClient:
         asks = manners_of(request.url)
         interval_s = max(service.interval_s, asks.interval_s if asks is not None else 0.0)
 
-        def turn() -> AbstractContextManager[None]:
-            return self._pace.turn(server, interval_s=interval_s, per_day=asks.per_day if asks is not None else None)
+        def turn(patience_s: float) -> AbstractContextManager[None]:
+            per_day = asks.per_day if asks is not None else None
+            return self._pace.turn(server, interval_s=interval_s, per_day=per_day, patience_s=patience_s)
 
         if offline_by_environment():  # set since this client was made
             raise LookupFailed("WHENCE_OFFLINE forbids the network: nothing was asked")

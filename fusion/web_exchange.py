@@ -47,7 +47,7 @@ class Resting(LookupFailed):
 
 
 def fetch(
-    request: Request, *, agent: str, limits: Limits, clock: Clock, turn: Callable[[], AbstractContextManager[None]]
+    request: Request, *, agent: str, limits: Limits, clock: Clock, turn: Callable[[float], AbstractContextManager[None]]
 ) -> str:
     """The body that answers ``request``, as text.
 
@@ -56,7 +56,7 @@ def fetch(
         agent: The User-Agent.
         limits: How long and how much.
         clock: What tells the time and waits.
-        turn: Waits for the turn to ask and holds it; every single request takes one.
+        turn: Waits for the turn to ask, so many seconds at most, and holds it; every single request takes one.
 
     Raises:
         LookupFailed: Nothing usable came; the message is a clause that follows the service's name.
@@ -70,7 +70,7 @@ def fetch(
         return math.inf if deadline is None else deadline - clock.steady()
 
     while True:
-        with turn():
+        with turn(left()):
             # The wait for the first turn is bounded by itself; what follows is all within the deadline.
             deadline = clock.steady() + limits.total_s if deadline is None else deadline
             if left() <= 0.0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,7 +59,9 @@ class Pace:
         self._mine: dict[str, float] = {}
 
     @contextmanager
-    def turn(self, server: str, *, interval_s: float, per_day: int | None) -> Iterator[None]:
+    def turn(
+        self, server: str, *, interval_s: float, per_day: int | None, patience_s: float = math.inf
+    ) -> Iterator[None]:
         """Wait for this process's turn to ask ``server``, and hold it until the request is done.
 
         The interval runs from the end of one request to the start of the next, so that the server, too, sees no two
@@ -68,6 +71,7 @@ class Pace:
             server: Its name and port.
             interval_s: Least seconds between two requests.
             per_day: Most requests in a day (UTC), or None.
+            patience_s: Longest wait behind other processes, where that is less than this object's own.
 
         Raises:
             LookupFailed: It was asked often enough today; others are before us for too long; or there is no folder
@@ -82,7 +86,7 @@ class Pace:
                 "folder to meet in: set HOME or XDG_CACHE_HOME to a folder that can be written"
             )
         path = self._folder / f"{hashlib.sha256(server.encode()).hexdigest()[:16]}.json"
-        with self._locked(path.with_suffix(".lock"), server):
+        with self._locked(path.with_suffix(".lock"), server, min(patience_s, self._patience_s)):
             count = self._wait(path, server, interval_s, per_day)
             self._note(path, server, count, ended=False)  # before it: a process that is killed has asked
             try:
@@ -92,17 +96,17 @@ class Pace:
                     self._note(path, server, count, ended=True)
 
     @contextmanager
-    def _locked(self, path: Path, server: str) -> Iterator[None]:
+    def _locked(self, path: Path, server: str, patience_s: float) -> Iterator[None]:
         from filelock import FileLock, Timeout  # only where something is looked up
 
         lock = FileLock(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()  # a file that cannot be made looks to the lock like somebody else's
-            lock.acquire(timeout=self._patience_s)
+            lock.acquire(timeout=max(0.0, patience_s))
         except Timeout as error:
             raise LookupFailed(
-                f"other processes are asking {server}, and there was no turn in {self._patience_s:g} s: run fewer at a "
+                f"other processes are asking {server}, and there was no turn in {patience_s:.1f} s: run fewer at a "
                 "time, or a server of your own"
             ) from error
         except OSError as error:
