@@ -4,15 +4,15 @@
 #   tests/servers/nominatim.sh EXTRACT WORKDIR PORT   sets up, imports, serves; prints the base URL once /status says OK
 #   tests/servers/nominatim.sh stop WORKDIR           stops both servers; WORKDIR stays and the next start takes seconds
 #
-# EXTRACT is what osm2pgsql reads: .osm.pbf, .osm.gz, .osm. WORKDIR holds everything: a PostgreSQL cluster of its own that
-# listens on a unix socket only (the system's clusters are not touched), Nominatim's project folder, a virtual environment
-# where PYTHON (python3 unless set) lacks Nominatim, and logs/. Debian packages that are missing are installed where apt-get
-# is there and we are root. PostgreSQL refuses to run as root, so as root its server runs as the user postgres, who has to
-# reach WORKDIR; as anybody else everything runs as that user.
+# EXTRACT is what osm2pgsql reads: .osm.pbf, .osm.gz, .osm. WORKDIR holds everything: a PostgreSQL cluster of its own
+# that listens on a unix socket only (the system's clusters are not touched), Nominatim's project folder, a virtual
+# environment where PYTHON (python3 unless set) lacks Nominatim, and logs/. Debian packages that are missing are
+# installed where apt-get is there and we are root. PostgreSQL refuses to run as root, so as root its server runs as the
+# user postgres, who has to reach WORKDIR; as anybody else everything runs as that user.
 #
-# Besides the packages nothing is fetched: `nominatim import --offline`. The grid of countries comes with nominatim-db; there
-# are no Wikipedia importances (results of one kind are ranked by text and kind alone) and no special phrases ("cafe in
-# Vaduz" is looked for as a name).
+# Besides the packages nothing is fetched: `nominatim import --offline`. The grid of countries comes with nominatim-db;
+# there are no Wikipedia importances (results of one kind are ranked by text alone), no special phrases ("cafe in Vaduz"
+# is looked for as a name), and the database's date is not known (/status without data_updated).
 #
 # Exit status 69: something that is needed is missing and cannot be installed here. A failure leaves nothing running.
 set -euo pipefail
@@ -59,7 +59,7 @@ install_packages() {
   local missing drop_in=/etc/postgresql-common/createcluster.d/whence-none.conf
   missing="$(needs | tr '\n' ' ')"
   [ -n "$missing" ] || return 0
-  root && command -v apt-get >/dev/null || die "missing and not to be installed here (no root, or no apt-get): $missing" 69
+  root && command -v apt-get >/dev/null || die "missing, and neither root nor apt-get to install it: $missing" 69
   say "installing $missing"
   # Without this the package makes and starts a cluster on port 5432.
   mkdir -p "$(dirname "$drop_in")"
@@ -67,8 +67,8 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   local apt=(timeout 900 apt-get -qq -o DPkg::Lock::Timeout=120) status=0
   # shellcheck disable=SC2086
-  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends $missing; } >"$logs/apt.log" 2>&1 </dev/null 9>&- ||
-    status=$?
+  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends $missing; } \
+    >"$logs/apt.log" 2>&1 </dev/null 9>&- || status=$?
   rm -f "$drop_in"
   missing="$(needs | tr '\n' ' ')"
   [ -z "$missing" ] || { tail -n 5 "$logs/apt.log" >&2; die "apt-get ($status) did not install: $missing" 69; }
@@ -92,7 +92,8 @@ make_cluster() {
   [ "$(cat "$pg/made" 2>/dev/null)" = "$bin" ] && return 0 # as made by this PostgreSQL
   stop_postgres
   rm -rf "$pg/data" "$work/imported"
-  logged initdb as_postgres "$bin/initdb" --pgdata="$pg/data" --username=nominatim --encoding=UTF8 --locale=C.UTF-8 --auth=peer
+  logged initdb as_postgres "$bin/initdb" --pgdata="$pg/data" --username=nominatim --encoding=UTF8 --locale=C.UTF-8 \
+    --auth=peer
   # Only this user (and the server's) gets in, as the owner of the database or as the reader that the web server is.
   echo 'local all all peer map=whence' >"$pg/data/pg_hba.conf"
   printf 'whence "%s" %s\n' "$(id -un)" nominatim "$(id -un)" nominatim_reader >"$pg/data/pg_ident.conf"
@@ -146,7 +147,8 @@ SQL
 }
 web_pid() { # of our web server, if it runs: a number of a past start may be another program's by now
   local pid
-  pid="$(cat "$work/web.pid" 2>/dev/null)" && grep -qzxF -- "$work/project" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+  pid="$(cat "$work/web.pid" 2>/dev/null)" || return 1
+  grep -qzxF -- "$work/project" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
 }
 stop_web() {
   local pid
@@ -194,7 +196,7 @@ PY
 
 enter() { # enter WORKDIR: the names of what is in it, and the lock on it
   work="$(realpath -m "$1")" pg="$(realpath -m "$1")/pg" logs="$(realpath -m "$1")/logs"
-  [[ "$work" =~ ^[A-Za-z0-9_./+-]+$ ]] || die "choose a work folder whose path has only letters, digits and _ . / + -: $work" 64
+  [[ "$work" =~ ^[A-Za-z0-9_./+-]+$ ]] || die "in a work folder's path there may be A-Z a-z 0-9 _ . / + - only: $work" 64
   [ "${#pg}" -le 80 ] || die "choose a shorter work folder, a socket's path has at most 107 bytes: $work" 64
   mkdir -p "$logs" "$pg"
   exec 9>"$work/lock"
@@ -225,7 +227,7 @@ bin="$(postgres_bin)"
 export PATH="$bin:$PATH"
 if root; then
   chown postgres: "$pg"
-  as_postgres test -w "$pg" || die "the user postgres cannot reach $work: let others enter it and the folders above (chmod o+x)"
+  as_postgres test -w "$pg" || die "the user postgres cannot reach $work: chmod o+x it and the folders above"
 fi
 install_nominatim
 make_cluster
