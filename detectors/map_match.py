@@ -6,6 +6,7 @@ slips than its length allows, or with a part of a name that has its rarer words.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from detectors.lines import Token, tokens_of
 from detectors.map_rates import log_lr, rarity
 from detectors.signs import Span, merged, stacked
 
-__all__ = ["Match", "Page", "matches_in"]
+__all__ = ["Agreement", "Match", "Page", "agreement", "allowed_edits", "matches_in"]
 
 _MOST_WORDS = 7  # of a name
 _LEAST_NATS = 2.0
 _MOST_NAMES = 12  # of one line
 _LEAST_SHARE = 0.6  # of what the words of a name tell that a part of it must tell
 _LEAST_PART = 5  # letters of a part
+_PART_NATS = 2.5  # how much less a part of a name says
+_BESIDE_NATS, _MOST_BESIDE_NATS = 1.0, 3.0  # ... and a name beside which the line has another word
 
 
 @dataclass(frozen=True)
@@ -113,54 +116,98 @@ def _whole(row: list[Token], index: PlaceIndex, number: int, page: Page, across:
         if _long_enough(key):
             runs.setdefault(key, run)
     for key, name in index.exact(runs).items():
-        match = _match(index, number, name, runs[key], [t.word for t in runs[key]], 0, page)
+        run = runs[key]
+        match = _match(index, number, name, row, run, Agreement(tuple(fold(name.text).split()), 0), page)
         if match is not None:
             yield match
 
 
 def _resembling(row: list[Token], index: PlaceIndex, number: int, page: Page, across: bool) -> Iterator[Match]:
     """Names that a run of words resembles, or is a part of."""
-    from rapidfuzz.distance import OSA
-
     runs = [(run, "".join(skeleton(t.word) for t in run)) for run in _runs(row, across)]
     for name in index.alike([skeleton(t.word) for t in row]):
-        words = [word for word in fold(name.text).split() if word]
-        parts = [(words, name.key)]
-        told = sum(map(rarity, words))
-        for size in range(len(words) - 1, 0, -1):
-            for at in range(len(words) - size + 1):
-                part = words[at : at + size]
-                if (
-                    sum(map(rarity, part)) >= _LEAST_SHARE * told
-                    and len(key := skeleton(" ".join(part))) >= _LEAST_PART
-                ):
-                    parts.append((part, key))
-        best: Match | None = None
-        for part, key in parts:
-            most = allowed_edits(len(key))
-            for run, text in runs:
-                if abs(len(text) - len(key)) > most or not _long_enough(key):
-                    continue
-                edits = OSA.distance(text, key, score_cutoff=most)
-                if edits > most or (key is name.key and edits == 0):
-                    continue  # the whole name was found already
-                match = _match(index, number, name, run, part, edits, page)
-                if match is not None and (best is None or match.nats > best.nats):
-                    best = match
+        found = [
+            _match(index, number, name, row, run, agreed, page)
+            for run, text in runs
+            if (agreed := agreement(text, name.text)) is not None and text != name.key  # that was found already
+        ]
+        best = max((match for match in found if match is not None), key=lambda match: match.nats, default=None)
         if best is not None:
             yield best
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a text agrees with a name: with which of its folded words, and with how many slips."""
+
+    words: tuple[str, ...]
+    edits: int
+
+
+def agreement(text: str, name: str) -> Agreement | None:
+    """How a text agrees with a name or the most telling part of it; None where it does not.
+
+    Args:
+        text: A skeleton.
+        name: As the map has it.
+
+    >>> agreement(skeleton("LANDESMUSEUN"), "Landesmuseum"), agreement(skeleton("Burgmaier"), "Café Burgmaier")
+    (Agreement(words=('landesmuseum',), edits=1), Agreement(words=('burgmaier',), edits=0))
+    >>> agreement(skeleton("Hotel"), "Hotel Ayma") is None
+    True
+    """
+    from rapidfuzz.distance import OSA
+
+    best: Agreement | None = None
+    for words, key in _parts(name):
+        most = allowed_edits(len(key)) if best is None else best.edits - 1
+        if most < 0 or abs(len(text) - len(key)) > most:
+            continue
+        edits = OSA.distance(text, key, score_cutoff=most)
+        if edits <= most:
+            best = Agreement(words, edits)
+    return best
+
+
+@functools.lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """The words of a name, and runs of them that tell most of it, each with its skeleton; the longest first."""
+    words = tuple(fold(name).split())
+    told = sum(map(rarity, words))
+    out = []
+    for size in range(len(words), 0, -1):
+        for at in range(len(words) - size + 1):
+            part = words[at : at + size]
+            key = skeleton(" ".join(part))
+            whole = size == len(words)
+            if _long_enough(key) and (
+                whole or (len(key) >= _LEAST_PART and sum(map(rarity, part)) >= _LEAST_SHARE * told)
+            ):
+                out.append((part, key))
+    return tuple(out)
+
+
 def _match(
-    index: PlaceIndex, number: int, name: Name, run: Sequence[Token], words: Sequence[str], edits: int, page: Page
+    index: PlaceIndex,
+    number: int,
+    name: Name,
+    row: Sequence[Token],
+    run: Sequence[Token],
+    agreed: Agreement,
+    page: Page,
 ) -> Match | None:
-    nats = log_lr(words, edits=edits, known=max(name.things, 1), read=[token.word for token in run])
+    nats = log_lr(agreed.words, edits=agreed.edits, known=max(name.things, 1), read=[token.word for token in run])
     sure = min(page.readings[token.reading].confidence for token in run)
     nats += math.log(0.3 + 0.7 * sure)
+    if len(agreed.words) < len(fold(name.text).split()):
+        nats -= _PART_NATS
+    # Words of the line that the name lacks tell of another thing of the same name.
+    beside = sum(sum(map(str.isalpha, token.word)) >= 3 for token in row if token not in run)
+    nats -= min(_BESIDE_NATS * beside, _MOST_BESIDE_NATS)
     if nats < _LEAST_NATS:
         return None
     spans = merged([(t.reading, t.start, t.end) for t in run], page.readings)
-    return Match(number, name, tuple(spans), edits, frozenset(map(skeleton, words)), nats)
+    return Match(number, name, tuple(spans), agreed.edits, frozenset(map(skeleton, agreed.words)), nats)
 
 
 def _long_enough(key: str) -> bool:

@@ -6,14 +6,15 @@ For a photo taken at a thing that bears the name, and for one taken anywhere els
     P(read | elsewhere)    = sign_rate(words) + RATE * max(outlets, known, FEWEST)
                              + 10 ** -letters * (25 letters) ** edits
 
-``sign_rate`` is how often a photo with text shows such words: the commonest of them as often as words stand on signs
-(``detectors.places``), each other as often as it goes with that one. Where the name was read with slips, the words that
+``sign_rate`` is how often a photo with text shows such words: the commonest of them as often as words stand on signs,
+each other as often as it goes with that one. Where the name was read with slips, the words that
 were read may be right as they stand, so theirs is added. ``outlets`` are those of a brand of that name, ``known`` how
 many things on the map bear it: a chain of 300 has more elsewhere. The last term is the chance that some other text
 reads so; a short name is soon met.
 
-The constants were set by what names of seven extracts are found in 1,401 photos that were taken elsewhere
-(``benchmarks/lookups.py``).
+Were the ratios right, their mean over all photos that were taken elsewhere, and all things on the map, would be 1 at
+most. ``ON_SIGNS`` was set by that: the mean is 0.6 for the names of seven small extracts in 1,401 real photos, none of
+them taken there, and 0.7 for 1,466 names of each of them in the others (``benchmarks/namesakes.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from detectors.brand_table import load_default as load_brands
-from detectors.places import WORD_ON_SIGNS, WORDS_PER_PHOTO
 from detectors.word_rarity import LEAST_ZIPF, zipf
 
 __all__ = ["MOST_LOG_LR", "log_lr", "log_lr_of_number", "log_lr_of_phone", "log_lr_of_site", "rarity", "sign_rate"]
@@ -36,6 +36,8 @@ RATE: Final = 2e-9
 """How often a photo shows one given shop of the world: there are some 10^8."""
 FEWEST: Final = 0.01
 """Things of a name that the map does not know, of a name made of rare words."""
+ON_SIGNS: Final = 90.0
+"""How often a photo with text shows a word, against its share of running text."""
 TOGETHER: Final = 30.0
 """How much oftener than by chance a word goes with another in a name: hotels are called Adler, bakeries Müller."""
 MOST_LOG_LR: Final = 24.0
@@ -78,7 +80,7 @@ def sign_rate(words: Sequence[str]) -> float:
     True
     """
     first, *others = sorted(map(_frequency, words), reverse=True)
-    return min(WORDS_PER_PHOTO * WORD_ON_SIGNS * first, 0.3) * math.prod(min(TOGETHER * f, 1.0) for f in others)
+    return min(ON_SIGNS * first, 0.3) * math.prod(min(TOGETHER * f, 1.0) for f in others)
 
 
 def log_lr_of_number(digits: int) -> float:

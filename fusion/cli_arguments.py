@@ -13,7 +13,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--places``, ``--regions``, ``--scenes``: a Locator's."""
+    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--places``, ``--regions`` and ``--scenes``."""
     parser.add_argument(
         "--prior",
         default="auto",

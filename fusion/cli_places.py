@@ -21,8 +21,8 @@ def add_places(commands: Commands) -> None:
         "places",
         help="maps on this machine in which signs are looked up",
         description="Any OpenStreetMap extract (download.geofabrik.de has them by country) becomes an index of its "
-        "named shops, offices, stations, streets and houses. `locate` looks signs up in all of them, without a network. "
-        "They are in $WHENCE_PLACES or the system's place for a user's data.",
+        "named shops, offices, stations, streets and houses. `locate` looks signs up in all of them, without a "
+        "network. They are in $WHENCE_PLACES or the system's place for a user's data.",
     )
     actions = places.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="index an extract: .osm.pbf, .osm, .osm.gz, .osm.bz2")

@@ -1,0 +1,178 @@
+"""Candidates for where a photo was taken, by what its lines may name; lines that meet at one place become one clue.
+
+What several lines say about one place adds up, since at another place each would stand there by a chance of its own: a
+chemist's is found by "Apotheke" where "Herrengasse 12" is beside it. Lines that meet are one clue; so the pool does not
+take them for the same thing said twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.geodesy import EARTH_RADIUS_KM, unit_vectors
+from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
+from detectors.map_rates import MOST_LOG_LR
+from detectors.privacy import mask
+from detectors.sentences import quoted
+from detectors.signs import Span, merged, sources
+
+__all__ = ["SHOP_KM", "Candidate", "clues_of_candidates"]
+
+SHOP_KM = 0.06
+"""From the middle of a shop to whoever photographs it."""
+_MOST_CANDIDATES = 1_500
+_MOST_POINTS = 64
+_MOST_CLUES = 8
+_LEAST_NATS = 3.0
+_MEET_KM = 0.15
+_SAME_KM = 0.05
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Where a photo may have been taken, by one thing that words of it say.
+
+    Attributes:
+        lat: Latitude, degrees.
+        lon: Longitude, degrees.
+        sigma_km: How far from the point a photo of it stands.
+        nats: What the words say for a photo there, against anywhere else.
+        spans: The words, as characters of readings.
+        says: Words of a name, a number, a phone or a site: what says the same twice counts once.
+        label: What it is called, with its address.
+        what: Its main tag.
+        source: Who knows it: "the map of krems".
+    """
+
+    lat: float
+    lon: float
+    sigma_km: float
+    nats: float
+    spans: tuple[Span, ...]
+    says: frozenset[str]
+    label: str
+    what: str
+    source: str
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """The readings."""
+        return frozenset(i for i, _, _ in self.spans)
+
+
+def clues_of_candidates(candidates: Sequence[Candidate], readings: Sequence[Reading]) -> list[Clue]:
+    """Clues by places, those that say most first; lines that meet are one clue.
+
+    Args:
+        candidates: In any order.
+        readings: What their spans count.
+    """
+    found = sorted(candidates, key=lambda c: -c.nats)[:_MOST_CANDIDATES]
+    out: list[Clue] = []
+    while found and len(out) < _MOST_CLUES:
+        group = _Group.best_of(found)
+        if group.nats < _LEAST_NATS:
+            break
+        out.append(_clue(group, readings))
+        said = frozenset(word for member in group.members for word in member.says)
+        found = [c for c in found if not c.lines & group.lines and not c.says <= said]
+    return out
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Lines that meet at a place, and what they say there and elsewhere.
+
+    Attributes:
+        nats: What they say at their best place.
+        members: The candidates that meet there, one for each line or two.
+        points: Every place where some of the lines point, the best first, with what all of them say there.
+    """
+
+    nats: float
+    members: Sequence[Candidate]
+    points: Sequence[tuple[float, Candidate]]
+
+    @property
+    def lines(self) -> frozenset[int]:
+        return frozenset(i for member in self.members for i in member.lines)
+
+    @classmethod
+    def best_of(cls, found: Sequence[Candidate]) -> _Group:
+        """The lines that say most together, of candidates sorted by what each says."""
+        near = _near(found)
+        sums = [_together(found, row) for row in near]
+        best = max(range(len(found)), key=lambda k: (sum(c.nats for c in sums[k]), -found[k].sigma_km, -k))
+        lines = frozenset(i for member in sums[best] for i in member.lines)
+        own = [k for k, candidate in enumerate(found) if candidate.lines <= lines]
+        points: list[tuple[float, Candidate]] = []
+        for k in own:
+            told = sum(c.nats for c in _together(found, [j for j in near[k] if found[j].lines <= lines]))
+            points.append((min(told, MOST_LOG_LR + 8.0), found[k]))
+        # Of candidates that say the same of one place the narrowest is kept: a shop rather than its street.
+        points.sort(key=lambda point: (-round(point[0], 3), point[1].sigma_km))
+        return cls(sum(c.nats for c in sums[best]), sums[best], _apart(points))
+
+
+def _near(found: Sequence[Candidate]) -> list[list[int]]:
+    """For each candidate those that it meets, itself among them, in their order."""
+    vectors = unit_vectors(np.array([c.lat for c in found]), np.array([c.lon for c in found]))
+    reach = np.array([c.sigma_km for c in found])
+    out = []
+    for k in range(len(found)):
+        km = EARTH_RADIUS_KM * np.sqrt(((vectors - vectors[k]) ** 2).sum(axis=1))
+        # A street meets what stands along it; how far it is from its middle does not matter.
+        out.append(np.flatnonzero(km <= _MEET_KM + 2.0 * np.maximum(reach, reach[k]) - 2.0 * SHOP_KM).tolist())
+    return out
+
+
+def _together(found: Sequence[Candidate], meeting: Sequence[int]) -> list[Candidate]:
+    """Of candidates that meet, the one that says most for each line; lines that say the same count once."""
+    used: set[int] = set()
+    said: set[str] = set()
+    kept = []
+    for k in meeting:  # sorted by what they say
+        if not found[k].lines & used and not found[k].says <= said:
+            kept.append(found[k])
+            used |= found[k].lines
+            said |= found[k].says
+    return kept
+
+
+def _apart(points: Sequence[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
+    """The best points, none within ``_SAME_KM``, or within its own width, of a better one."""
+    kept: list[tuple[float, Candidate]] = []
+    vectors = np.empty((0, 3))
+    for told, candidate in points:
+        here = unit_vectors(np.array([candidate.lat]), np.array([candidate.lon]))
+        km = EARTH_RADIUS_KM * np.sqrt(((vectors - here) ** 2).sum(axis=1))
+        if len(kept) < _MOST_POINTS and not (km < max(_SAME_KM, 2.0 * candidate.sigma_km)).any():
+            kept.append((told, candidate))
+            vectors = np.concatenate([vectors, here])
+    return kept
+
+
+def _clue(group: _Group, readings: Sequence[Reading]) -> Clue:
+    spans = merged([span for member in group.members for span in member.spans], readings)
+    text = " + ".join(mask(readings[i].text)[start:end] for i, start, end in spans)
+    points = tuple(PointEvidence(c.lat, c.lon, c.sigma_km, told) for told, c in group.points if told > 0.0)
+    labels = tuple(dict.fromkeys(mask(member.label) for member in group.members))
+    best = group.points[0][1]
+    alike = sum(told > group.points[0][0] - 1.0 for told, _ in group.points)
+    kind = best.what.partition("=")[2].replace("_", " ")
+    meaning = f"{best.source} has {quoted(mask(best.label))}" + (f" ({kind})" if kind else "")
+    if len(labels) > 1:
+        meaning += " beside " + " and ".join(quoted(label) for label in labels if label != mask(best.label))
+    if alike > 1:
+        meaning += f"; {alike} places are called so"
+    return Clue(
+        kind="lookup",
+        text=text,
+        meaning=meaning,
+        evidence=Evidence(elsewhere=0.0, points=points, sources=sources(spans, readings)),
+        box=bounding_box([readings[i].box for i, _, _ in spans]),
+        points_to=labels[:4],
+    )
