@@ -204,14 +204,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     grounds = Grounds(args.grounds)
     rows: list[dict[str, Any]] = []
     notes = []
+    every: list[ReadStorefront] = []
+    together: dict[str, list[Told]] = {}
     for region in args.regions:
         places = storefronts(args.data / REGIONS[region], args.count, args.seed, fonts=args.fonts, grounds=grounds)
         shots = list(read_storefronts(islice(places, args.first), args.keep / f"{region}.jsonl"))
         found = {s.name: answers(shots, s, ranker) for s in settings_of(region, args.data, maps)}
+        every += shots
+        for name, answered in found.items():
+            together.setdefault(name, []).extend(answered)
         rows += (made := list(rows_of(region, shots, found)))
         lines, exact, nearly = lines_read(shots)
         notes.append(f"{region}: of {lines} lines of their own, {exact} were read exactly, {nearly} within one edit")
         print(f"{table(made)}{notes[-1]}\n", flush=True)
+    if len(args.regions) > 1:
+        rows += (made := list(rows_of("all regions", every, together)))
+        print(table(made))
     if args.out is not None:
         heading = f"{machine()}\nranker {ranker.name}, {args.count} places a region, seed {args.seed}\n\n{__doc__}"
         write_whole(args.out / "lookups.txt", "\n".join([heading, table(rows), *notes, ""]).encode())
