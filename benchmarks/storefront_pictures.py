@@ -155,7 +155,9 @@ def _faces(script: str, fonts: Path) -> Sequence[Face]:
     families = [
         [face for face in family if not any(faint in face.path.stem for faint in _FAINT)]
         for held_out in (False, True)
-        for family in faces_by_script(held_out=held_out, folder=fonts, scripts=() if held_out else ("Latn",))[script]
+        for family in faces_by_script(held_out=held_out, folder=fonts, scripts=() if held_out else ("Latn",)).get(
+            script, ()
+        )
     ]
     most = max(map(len, families), default=0)
     return [family[k % len(family)] for family in families if family for k in range(most)]

@@ -15,7 +15,7 @@ import os
 import time
 import unicodedata
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -75,7 +75,7 @@ class ReadStorefront:
 
 
 def read_storefronts(
-    shots: Iterator[Storefront], kept: Path, locator: Locator | None = None
+    shots: Iterable[Storefront], kept: Path, locator: Locator | None = None
 ) -> Iterator[ReadStorefront]:
     """What is read in ``shots``, read now where the file ``kept`` does not hold it.
 
