@@ -185,12 +185,22 @@ def draw_sign(rng: np.random.Generator) -> tuple[Pixels, Pixels]:
             return drawn
 
 
-def sign_of(lines: Sequence[str], face: Face, rng: np.random.Generator) -> tuple[Pixels, Pixels] | None:
-    """``lines`` as a sign, the first the largest; see :func:`draw_sign`. None where the font draws nothing."""
+def sign_of(
+    lines: Sequence[str], face: Face, rng: np.random.Generator, sizes: Sequence[int] | None = None
+) -> tuple[Pixels, Pixels] | None:
+    """``lines`` as a sign; see :func:`draw_sign`. None where the font draws nothing.
+
+    Args:
+        lines: From top to bottom.
+        face: The font.
+        rng: Source of chance.
+        sizes: Of the type of each line in pixels; None draws them by chance, the first the largest.
+    """
     # Lazy: the build extra.
     from PIL import Image, ImageDraw, ImageFont
 
-    sizes = [int(rng.integers(44, 64)), *(int(rng.integers(20, 40)) for _ in lines[1:])]
+    if sizes is None:
+        sizes = [int(rng.integers(44, 64)), *(int(rng.integers(20, 40)) for _ in lines[1:])]
     fonts = [ImageFont.truetype(str(face.path), size, layout_engine=ImageFont.Layout.RAQM) for size in sizes]
     boxes = [font.getbbox(line) for font, line in zip(fonts, lines, strict=True)]
     if not all(b[2] - b[0] > 4 and b[3] - b[1] > 4 for b in boxes):
