@@ -27,7 +27,9 @@ class Query:
         kind: Which of the two it is.
         sources: The readings that it came from, as in ``Evidence.sources``.
         areas: Around the likeliest cells, the likeliest first.
-        countries: The likeliest countries, ISO 3166-1 alpha-2, the likeliest first.
+        countries: The only countries that are likely, ISO 3166-1 alpha-2, the likeliest first; empty where there is
+            doubt.
+        near: Ask for what is in ``areas`` only: elsewhere more bear the name than a service lists.
     """
 
     text: str
@@ -35,6 +37,7 @@ class Query:
     sources: tuple[str, ...] = ()
     areas: tuple[Area, ...] = ()
     countries: tuple[str, ...] = ()
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""What to look up: the texts of a photo that would say most if somebody knew them, and may leave the process.
+
+A text is worth what a hit for it would say (``detectors.map_rates``): a one-off name much, "Hotel" nothing, a chain of
+thousands little. Only what ``fusion.lookup_privacy`` lets through is asked; where it is in doubt nothing is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from data.distribution import CellDistribution
+from data.folding import fold
+from data.skeleton import skeleton
+from detectors.base import Clue, Reading
+from detectors.map_rates import log_lr, log_lr_of_number
+from detectors.signs import shortened, stacked
+from fusion.lookup import Area, Query
+from fusion.lookup_privacy import askable, askable_address
+
+__all__ = ["MOST_QUERIES", "plan_queries", "settled"]
+
+MOST_QUERIES: Final = 6
+"""Of one photo."""
+_LEAST_NATS: Final = 6.0  # what a hit would have to say
+_MOST_AREAS: Final = 5
+_WIDEST_KM: Final = 60.0
+_NARROWEST_KM: Final = 2.0
+_SURE: Final = 0.95  # of the countries that a query is confined to
+_MOST_COUNTRIES: Final = 3
+_LONGEST_PAIR: Final = 5  # words of two lines that may be one name
+_SETTLED_KM: Final = 1.0
+_SETTLED: Final = 0.8
+
+
+def settled(posterior: CellDistribution, lat: float, lon: float) -> bool:
+    """Whether nothing is left to ask: 80 % of the probability lies within a kilometre of the point."""
+    return posterior.radius_km(lat, lon, _SETTLED) <= _SETTLED_KM
+
+
+def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: CellDistribution) -> list[Query]:
+    """Up to ``MOST_QUERIES`` queries, those first whose hits would say most.
+
+    Args:
+        readings: All text of the photo, masked.
+        clues: What the readers made of it.
+        posterior: The first answer's: where services are to look.
+    """
+    areas, countries = _areas(posterior), _countries(posterior)
+    lines = [r for r in shortened(readings) if r.region != "plate"]
+    found: list[tuple[float, Query]] = []
+
+    def add(text: str | None, nats: float, kind: str, sources: Sequence[str]) -> None:
+        if text is not None and nats >= _LEAST_NATS:
+            query = Query(text, "address" if kind == "address" else "name", tuple(sources), areas, countries)
+            found.append((nats, query))
+
+    for clue in clues:
+        if clue.kind == "address":
+            text = askable_address(clue.text)
+            add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
+    for reading in lines:
+        text = askable(reading.text, region=reading.region)
+        add(text, _worth(text) + math.log(0.3 + 0.7 * reading.confidence), "name", [_source(reading)])
+    for i, j in stacked(lines):
+        above, below = lines[i], lines[j]
+        if len(fold(f"{above.text} {below.text}").split()) <= _LONGEST_PAIR:
+            text = askable(f"{above.text} {below.text}", region=above.region or below.region)
+            sure = min(above.confidence, below.confidence)
+            # Two lines are one name less often than one is.
+            add(text, _worth(text) + math.log(0.3 + 0.7 * sure) - 2.0, "name", [_source(above), _source(below)])
+    found.sort(key=lambda item: -item[0])
+    chosen: list[Query] = []
+    for _, query in found:
+        words = set(fold(query.text).split())
+        same = any(skeleton(query.text) == skeleton(other.text) for other in chosen)
+        if not same and not any(words <= set(fold(other.text).split()) for other in chosen):
+            chosen.append(query)
+    return chosen[:MOST_QUERIES]
+
+
+def _worth(text: str | None) -> float:
+    """Nats that a hit would say."""
+    words = fold(text).split() if text is not None else []
+    if not words:
+        return 0.0
+    digits = [word for word in words if word[0].isdigit()]
+    names = [word for word in words if not word[0].isdigit()] or words
+    number = log_lr_of_number(len(digits[0])) if digits else 0.0
+    return log_lr(names, edits=0, known=1) + number
+
+
+def _source(reading: Reading) -> str:
+    return f"{reading.id}:0-{max(len(reading.text), 1)}"
+
+
+def _areas(posterior: CellDistribution) -> tuple[Area, ...]:
+    """Boxes around the likeliest cells."""
+    out = []
+    for cell in posterior.top(_MOST_AREAS):
+        km = min(max(2.0 * cell.radius_km, _NARROWEST_KM), _WIDEST_KM)
+        north = km / 111.195
+        east = min(north / max(math.cos(math.radians(cell.lat)), 0.05), 90.0)
+        west, right = (cell.lon - east + 180.0) % 360.0 - 180.0, (cell.lon + east + 180.0) % 360.0 - 180.0
+        box = (west, max(cell.lat - north, -90.0), right, min(cell.lat + north, 90.0))
+        out.append((round(box[0], 4), round(box[1], 4), round(box[2], 4), round(box[3], 4)))
+    return tuple(out)
+
+
+def _countries(posterior: CellDistribution) -> tuple[str, ...]:
+    """The countries that hold all but a little of the probability, if they are few."""
+    chosen: list[str] = []
+    mass = 0.0
+    for code, p in posterior.countries().items():
+        if mass >= _SURE or len(chosen) == _MOST_COUNTRIES:
+            break
+        chosen.append(code)
+        mass += p
+    return tuple(chosen) if mass >= _SURE else ()
