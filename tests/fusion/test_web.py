@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -337,12 +338,13 @@ def test_a_fault_is_a_failed_look_up_in_bounded_time_and_nothing_is_kept(
 
 
 def test_a_gzip_bomb_is_never_unpacked(server: FaultServer) -> None:
-    import resource
-
     bomb()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KB; the bomb is 400 MB
-    failure(Listed(server.url("gzip-bomb")))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10
+    tracemalloc.start()
+    try:
+        failure(Listed(server.url("gzip-bomb")))
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20  # one packet of it holds 60 MB
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("fault", ["drips-body", "drips-headers"])
@@ -351,6 +353,12 @@ def test_a_server_that_drips_meets_the_deadline(fault: str, server: FaultServer)
     begun = time.monotonic()
     failure(Listed(server.url(fault)), Limits(total_s=0.6, read_s=0.5))
     assert 0.5 < time.monotonic() - begun < 5
+
+
+def test_a_server_that_says_nothing_meets_the_deadline(server: FaultServer) -> None:
+    begun = time.monotonic()
+    failure(Listed(server.url("hangs")), Limits(total_s=0.3, read_s=8.0))
+    assert time.monotonic() - begun < 5
 
 
 def test_nobody_there_and_no_such_name_are_said() -> None:
@@ -591,7 +599,8 @@ def test_a_clock_that_jumps_forwards_hides_no_request_of_ones_own(tmp_path: Path
     pace = Pace(tmp_path, Clock(lambda: wall[0], lambda: fake.now, fake.sleep))
     for _ in range(2):
         with pace.turn("a:443", interval_s=1.0, per_day=None):
-            wall[0] += 3600
+            pass
+        wall[0] += 3600
     assert fake.slept == [1.0]
 
 
@@ -691,17 +700,17 @@ def test_two_processes_and_their_threads_share_one_pace(server: FaultServer) -> 
 
 
 def test_a_process_that_is_killed_in_its_turn_blocks_nobody(server: FaultServer) -> None:
-    child = asking(server.url("hangs"), 0.2, "killed", 1)
+    child = asking(server.url("hangs"), 1.0, "killed", 1)
     go(child)
     while not server.seen:
         time.sleep(0.01)
     os.kill(child.pid, signal.SIGKILL)
     assert finish(child) == -signal.SIGKILL
-    service = Listed(server.url("hangs").replace("hangs", "good"), interval_s=0.2)
+    service = Listed(server.url("hangs").replace("hangs", "good"), interval_s=1.0)
     begun = time.monotonic()
     assert WebClient([service]).ask(service, QUERY)
     assert time.monotonic() - begun < 10
-    assert server.seen[1].at - server.seen[0].at >= 0.2
+    assert server.seen[1].at - server.seen[0].at >= 1.0
 
 
 def test_who_waits_too_long_for_a_turn_goes_without(tmp_path: Path) -> None:
