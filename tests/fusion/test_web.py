@@ -713,6 +713,23 @@ def test_a_process_that_is_killed_in_its_turn_blocks_nobody(server: FaultServer)
     assert server.seen[1].at - server.seen[0].at >= 1.0
 
 
+def test_what_a_killed_process_leaves_is_waited_out(tmp_path: Path) -> None:
+    fake = FakeClock()
+    with Pace(tmp_path, fake.clock()).turn("a:443", interval_s=1.0, per_day=2):
+        fake.now += 5  # the request takes long, and nobody knows when the server saw it
+        [note] = tmp_path.glob("*.json")
+        left = note.read_bytes()
+    note.write_bytes(left)
+    with Pace(tmp_path, fake.clock()).turn("a:443", interval_s=1.0, per_day=2):
+        pass
+    assert fake.slept == [1.0]
+    with (
+        pytest.raises(LookupFailed, match="asked 2 times today"),
+        Pace(tmp_path, fake.clock()).turn("a:443", interval_s=1.0, per_day=2),
+    ):
+        pass
+
+
 def test_who_waits_too_long_for_a_turn_goes_without(tmp_path: Path) -> None:
     pace = Pace(tmp_path, Clock(), patience_s=0.2)
     with pace.turn("a:443", interval_s=0.1, per_day=None):
