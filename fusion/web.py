@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -119,15 +119,9 @@ class WebClient:
         Raises:
             LookupFailed: There is no answer; the message says why and what to do. Nothing else is raised.
         """
-        try:
+        with _of_anybody(service, "what was to be asked"):
             request = service.request(query)
-            return None if request is None else self._asked(service, query, request)
-        except LookupFailed:
-            raise
-        except Exception as error:  # a service may be anybody's, and no look-up may cost the answer
-            raise LookupFailed(
-                f"{service.name} failed on what came ({type(error).__name__}): leave it out, and report it"
-            ) from error
+        return None if request is None else self._asked(service, query, request)
 
     def _asked(self, service: LookupService, query: Query, request: Request) -> Asked:
         tape = self._tape
@@ -218,4 +212,18 @@ def _hits(service: LookupService, query: Query, body: str) -> tuple[Hit, ...]:
         content: Any = json.loads(body)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits are ValueErrors, too
         raise LookupFailed(f"what {service.name} answered is no JSON that can be read: try again later") from error
-    return tuple(service.hits(query, content)[:_MOST_HITS])
+    with _of_anybody(service, "what came"):
+        return tuple(service.hits(query, content)[:_MOST_HITS])
+
+
+@contextmanager
+def _of_anybody(service: LookupService, on: str) -> Iterator[None]:
+    """A service may be anybody's, and no look-up may cost the answer: whatever it raises is a failed look-up."""
+    try:
+        yield
+    except LookupFailed:
+        raise
+    except Exception as error:
+        raise LookupFailed(
+            f"{service.name} failed on {on} ({type(error).__name__}): leave it out, and report it"
+        ) from error

@@ -37,6 +37,7 @@ class FaultServer:
 
     def __init__(self, certificate: Path | None = None) -> None:
         self.seen: list[Seen] = []
+        self.raw = b""  # what comes under "raw"
         self.stop = threading.Event()
         self._certificate = certificate
 
@@ -194,5 +195,6 @@ FAULTS: dict[str, Callable[[_Handler, int], object]] = {
     "latin-1": lambda h, n: h.reply(GOOD.decode().encode("latin-1"), kind="application/json; charset=utf-8"),
     "utf-16": lambda h, n: h.reply(GOOD.decode().encode("utf-16"), kind="application/json; charset=utf-16"),
     "no-http": lambda h, n: h.wfile.write(b"220 mail.example.org ESMTP\r\n"),
+    "raw": lambda h, n: h.wfile.write(h.faults.raw),
     "empty": lambda h, n: h.reply(b""),
 }

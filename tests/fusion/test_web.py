@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -32,7 +34,7 @@ from fusion.web_cache import AnswerCache
 from fusion.web_hosts import manners_of, server_address
 from fusion.web_pace import Clock, Pace
 from tests.conftest import REPOSITORY
-from tests.fusion.fault_server import FAULTS, FaultServer, bomb
+from tests.fusion.fault_server import FAULTS, GOOD, FaultServer, bomb
 
 QUERY = Query("Café Wolf")
 QUICK = Limits(total_s=6.0, connect_s=1.0, read_s=0.5)
@@ -316,7 +318,16 @@ FAILING = {
     "no-http": "cut the connection, 3 times",
     "empty": "no JSON",
 }
-WORKING = {"good", "slow", "zipped", "says-429-once", "says-429-until-a-date", "says-500-twice", "redirects-here"}
+WORKING = {
+    "raw",
+    "good",
+    "slow",
+    "zipped",
+    "says-429-once",
+    "says-429-until-a-date",
+    "says-500-twice",
+    "redirects-here",
+}
 
 
 def test_every_fault_is_tried() -> None:
@@ -392,6 +403,36 @@ def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
 
 def test_plain_http_where_tls_is_expected_is_a_failed_look_up(server: FaultServer) -> None:
     assert "not safe" in failure(Listed(server.url("good").replace("http:", "https:")))
+
+
+def test_no_bytes_whatever_break_the_client(server: FaultServer) -> None:
+    service = Listed(server.url("raw"))
+    body = gzip.compress(GOOD)
+    whole = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nRetry-After: 1\r\n"
+        b"Location: /raw/search\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
+    limits, outcomes = Limits(total_s=2.0, read_s=0.5, retries=0), set()
+    for seed in range(150):
+        chance = random.Random(seed)
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(damaged))
+            damaged[at : at + chance.randrange(8)] = chance.randbytes(chance.randrange(8))
+        if chance.random() < 0.3:
+            status = chance.choice(
+                [b"100", b"101", b"204", b"206", b"301", b"303", b"304", b"407", b"418", b"599", b"999"]
+            )
+            damaged = damaged.replace(b"200", status, 1)
+        server.raw = bytes(damaged[: chance.randrange(len(damaged))] if chance.random() < 0.3 else damaged)
+        try:
+            client = WebClient([service], limits=limits, clock=Clock(sleep=lambda _: None))
+            asked = client.ask(service, Query(f"shop {seed}"))
+            assert asked is not None and all(isinstance(hit, Hit) for hit in asked.hits)
+            outcomes.add("answered")
+        except LookupFailed as error:
+            outcomes.add(str(error))
+    assert "answered" in outcomes and len(outcomes) > 8, outcomes
 
 
 def test_a_service_that_fails_on_what_came_costs_no_answer(server: FaultServer, tmp_path: Path) -> None:
