@@ -12,7 +12,7 @@ from data.folding import fold, joined
 from data.printable import printable
 from detectors.privacy import MASK
 
-__all__ = ["agreement", "asked_text", "country_of", "number", "point", "shown", "words_agreement"]
+__all__ = ["agreement", "asked_text", "country_of", "number", "osm_id", "point", "shown", "words_agreement"]
 
 _LONGEST_NAME = 120  # characters compared; the names of places are shorter
 _MOST_NAMES = 60
@@ -36,7 +36,7 @@ def shown(value: Any, longest: int = 200) -> str:
     """``value`` as a text of one line without a character that steers a terminal; "" where it is no text."""
     if not isinstance(value, str):
         return ""
-    return printable(" ".join(value[: 4 * longest].split())[:longest])
+    return printable(" ".join(value[: 4 * longest].split()))[:longest]
 
 
 def number(value: Any) -> float | None:
@@ -77,6 +77,16 @@ def country_of(value: Any) -> str:
     ('LI', '', '')
     """
     return value.upper() if isinstance(value, str) and re.fullmatch("[A-Za-z]{2}", value) else ""
+
+
+def osm_id(kind: Any, number: Any) -> str:
+    """What OpenStreetMap calls a thing, or "".
+
+    >>> osm_id("node", 12), osm_id("planet", 12), osm_id("way", True), osm_id("way", 10**30)
+    ('node/12', '', '', '')
+    """
+    known = kind in ("node", "way", "relation") and type(number) is int and 0 < number < 2**63
+    return f"{kind}/{number}" if known else ""
 
 
 def agreement(text: str, names: Iterable[str]) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from data.errors import LookupFailed
 from data.geodesy import haversine_km
 from detectors.hits import Hit
-from fusion.hit_parts import agreement, asked_text, country_of, number, point, shown, words_agreement
+from fusion.hit_parts import agreement, asked_text, country_of, number, osm_id, point, shown, words_agreement
 from fusion.lookup import Query, Request
 from fusion.web_hosts import manners_of, server_address
 
@@ -105,8 +105,6 @@ def _hit(query: Query, place: Any) -> Hit | None:
         fit = max(fit, words_agreement(query.text, label))
     address = place.get("address")
     kind, of = shown(place.get("category"), 40), shown(place.get("type"), 40)
-    osm_type, osm_id = place.get("osm_type"), place.get("osm_id")
-    known = osm_type in ("node", "way", "relation") and isinstance(osm_id, int)
     return Hit(
         name=shown(place.get("name")) or next(iter(names), ""),
         lat=spot[0],
@@ -115,7 +113,7 @@ def _hit(query: Query, place: Any) -> Hit | None:
         what=f"{kind}={of}" if kind and of else kind,
         address=label,
         country=country_of(address.get("country_code")) if isinstance(address, Mapping) else "",
-        id=f"{osm_type}/{osm_id}" if known else "",
+        id=osm_id(place.get("osm_type"), place.get("osm_id")),
         fit=fit,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from data.errors import LookupFailed
 from detectors.hits import Hit
-from fusion.hit_parts import agreement, asked_text, country_of, point, shown
+from fusion.hit_parts import agreement, asked_text, country_of, osm_id, point, shown
 from fusion.lookup import Area, Query, Request
 from fusion.web_hosts import manners_of, server_address
 
@@ -161,8 +161,6 @@ def _hit(query: Query, element: Any) -> Hit | None:
         return None
     kind = next((key for key in _KINDS if shown(tags.get(key), 40)), "")
     what = f"{kind}={shown(tags[kind], 40)}" if kind else ""
-    osm_type, osm_id = element.get("type"), element.get("id")
-    known = osm_type in ("node", "way", "relation") and isinstance(osm_id, int)
     names = [shown(value) for key, value in tags.items() if (isinstance(key, str) and "name" in key) or key == "brand"]
     return Hit(
         name=name,
@@ -172,7 +170,7 @@ def _hit(query: Query, element: Any) -> Hit | None:
         what=what,
         address=_address(tags),
         country=country_of(tags.get("addr:country")),
-        id=f"{osm_type}/{osm_id}" if known else "",
+        id=osm_id(element.get("type"), element.get("id")),
         fit=agreement(query.text, names),
     )
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from fusion.tape import Tape
 from fusion.web_cache import AnswerCache
 from fusion.web_exchange import Limits, Resting, fetch
 from fusion.web_hosts import manners_of, server_address, server_of
-from fusion.web_pace import Clock, Pace
+from fusion.web_pace import Clock, NoTurn, Pace
 
 __all__ = ["Asked", "Limits", "WebClient"]
 
@@ -119,35 +119,30 @@ class WebClient:
         Raises:
             LookupFailed: There is no answer; the message says why and what to do. Nothing else is raised.
         """
-        try:
+        with _of_anybody(service, "what was to be asked"):
             request = service.request(query)
-            return None if request is None else self._asked(service, query, request)
-        except LookupFailed:
-            raise
-        except Exception as error:  # a service may be anybody's, and no look-up may cost the answer
-            raise LookupFailed(
-                f"{service.name} failed on what came ({type(error).__name__}): leave it out, and report it"
-            ) from error
+        return None if request is None else self._asked(service, query, request)
 
     def _asked(self, service: LookupService, query: Query, request: Request) -> Asked:
         tape = self._tape
         if tape is not None and tape.replays:
             return Asked(service.name, request, "tape", _hits(service, query, tape.play(service.name, request)))
         self._check_target(service, request)
-        body, source = self._kept(service, query, request), "cache"
-        try:
-            if body is None:
-                body, source = self._fetched(service, request), "network"
-            hits = _hits(service, query, body)
-        except LookupFailed as error:
-            if tape is not None:
-                tape.add(service.name, request, failure=str(error))
-            raise
-        if source == "network":
+        kept = self._kept(service, query, request)
+        if kept is not None:
+            body, hits = kept
+        else:
+            try:
+                body = self._fetched(service, request)
+                hits = _hits(service, query, body)
+            except LookupFailed as error:
+                if tape is not None:
+                    tape.add(service.name, request, failure=str(error))
+                raise
             self._cache.put(request, body, self._clock.wall())
         if tape is not None:
             tape.add(service.name, request, body=body)
-        return Asked(service.name, request, "cache" if source == "cache" else "network", hits)
+        return Asked(service.name, request, "network" if kept is None else "cache", hits)
 
     def _check_target(self, service: LookupService, request: Request) -> None:
         address = self._addresses.get(service.name)
@@ -155,18 +150,14 @@ class WebClient:
             raise LookupFailed(f"{service.name} is none of the services of this client: it was not asked")
         if not (request.url == address or request.url.startswith(address + "/")):
             raise LookupFailed(f"{service.name} wants to ask another address than its own, {address}: it was not asked")
-        if server_of(request.url) != server_of(address):
-            raise LookupFailed(f"{service.name} wants to ask another server than its own, {address}: it was not asked")
 
-    def _kept(self, service: LookupService, query: Query, request: Request) -> str | None:
+    def _kept(self, service: LookupService, query: Query, request: Request) -> tuple[str, tuple[Hit, ...]] | None:
         body = self._cache.get(request, self._clock.wall())
         try:
-            if body is not None:
-                _hits(service, query, body)
+            return None if body is None else (body, _hits(service, query, body))
         except LookupFailed:  # it made sense once, to another version of the service
             self._cache.drop(request)
             return None
-        return body
 
     def _fetched(self, service: LookupService, request: Request) -> str:
         _, host, port = server_of(request.url)
@@ -193,6 +184,8 @@ class WebClient:
 
     def _note_failure(self, server: str, error: LookupFailed) -> None:
         """A server that is down must not cost a batch of photos ten seconds for each query."""
+        if isinstance(error, NoTurn):
+            return
         failures = self._failures[server] = self._failures.get(server, 0) + 1
         seconds = min(error.seconds, _LONGEST_PAUSE_S) if isinstance(error, Resting) else 0.0
         if failures >= _PATIENCE:
@@ -219,4 +212,18 @@ def _hits(service: LookupService, query: Query, body: str) -> tuple[Hit, ...]:
         content: Any = json.loads(body)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits are ValueErrors, too
         raise LookupFailed(f"what {service.name} answered is no JSON that can be read: try again later") from error
-    return tuple(service.hits(query, content)[:_MOST_HITS])
+    with _of_anybody(service, "what came"):
+        return tuple(service.hits(query, content)[:_MOST_HITS])
+
+
+@contextmanager
+def _of_anybody(service: LookupService, on: str) -> Iterator[None]:
+    """A service may be anybody's, and no look-up may cost the answer: whatever it raises is a failed look-up."""
+    try:
+        yield
+    except LookupFailed:
+        raise
+    except Exception as error:
+        raise LookupFailed(
+            f"{service.name} failed on {on} ({type(error).__name__}): leave it out, and report it"
+        ) from error

@@ -20,7 +20,11 @@ from pathlib import Path
 from data.errors import LookupFailed
 from data.writing import write_whole
 
-__all__ = ["Clock", "Pace"]
+__all__ = ["Clock", "NoTurn", "Pace"]
+
+
+class NoTurn(LookupFailed):
+    """Nothing was asked, for a reason that is not the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,14 @@ class Pace:
             patience_s: Longest wait behind other processes, where that is less than this object's own.
 
         Raises:
-            LookupFailed: It was asked often enough today; others are before us for too long; or there is no folder
+            NoTurn: It was asked often enough today; others are before us for too long; or there is no folder
                 where the processes could meet.
         """
         if interval_s <= 0.0 and per_day is None:
             yield
             return
         if self._folder is None:
-            raise LookupFailed(
+            raise NoTurn(
                 f"{server} may only be asked once in {interval_s:g} s by all processes together, and they have no "
                 "folder to meet in: set HOME or XDG_CACHE_HOME to a folder that can be written"
             )
@@ -92,7 +96,7 @@ class Pace:
             try:
                 yield
             finally:
-                with suppress(LookupFailed):
+                with suppress(NoTurn):
                     self._note(path, server, count, ended=True)
 
     @contextmanager
@@ -105,12 +109,12 @@ class Pace:
             path.touch()  # a file that cannot be made looks to the lock like somebody else's
             lock.acquire(timeout=max(0.0, patience_s))
         except Timeout as error:
-            raise LookupFailed(
+            raise NoTurn(
                 f"other processes are asking {server}, and there was no turn in {patience_s:.1f} s: run fewer at a "
                 "time, or a server of your own"
             ) from error
         except OSError as error:
-            raise _unwritable(path, server, error) from error
+            raise _unwritable(server, error) from error
         try:
             yield
         finally:
@@ -121,7 +125,7 @@ class Pace:
         clock, asked = self._clock, _read(path)
         count = asked.count if asked.day == _day(clock.wall()) else 0
         if per_day is not None and count >= per_day:
-            raise LookupFailed(
+            raise NoTurn(
                 f"{server} was asked {count} times today, which is the most that a public server is asked: go on "
                 "tomorrow (UTC), or run a server of your own and name its address"
             )
@@ -139,7 +143,7 @@ class Pace:
         try:
             write_whole(path, json.dumps({"at": now if ended else None, "day": _day(now), "count": count}).encode())
         except OSError as error:
-            raise _unwritable(path, server, error) from error
+            raise _unwritable(server, error) from error
 
 
 def _day(wall: float) -> str:
@@ -158,8 +162,9 @@ def _read(path: Path) -> _Asked:
         return _Asked()
 
 
-def _unwritable(path: Path, server: str, error: OSError) -> LookupFailed:
-    return LookupFailed(
-        f"cannot note when {server} was asked, which keeps it from being asked too often: {path.parent} cannot be "
-        f"written ({error.strerror or error}); mend that, or set XDG_CACHE_HOME to another folder"
+def _unwritable(server: str, error: OSError) -> NoTurn:
+    return NoTurn(
+        f"it cannot be noted when {server} was asked, which keeps it from being asked too often: the user's cache "
+        f"folder cannot be written ({error.strerror or type(error).__name__}); mend that, or set XDG_CACHE_HOME to "
+        "another one"
     )

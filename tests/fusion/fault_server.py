@@ -37,6 +37,7 @@ class FaultServer:
 
     def __init__(self, certificate: Path | None = None) -> None:
         self.seen: list[Seen] = []
+        self.raw = b""  # what comes under "raw"
         self.stop = threading.Event()
         self._certificate = certificate
 
@@ -146,11 +147,18 @@ def _slow(handler: _Handler, _: int) -> None:
     handler.reply()
 
 
-FAULTS: dict[str, Callable[[_Handler, int], None]] = {
+@functools.cache
+def bomb() -> bytes:
+    """400 MB of blanks in 400 KB, made in little memory."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(400)) + packer.flush()
+
+
+FAULTS: dict[str, Callable[[_Handler, int], object]] = {
     "good": lambda h, n: h.reply(),
     "slow": _slow,
     "zipped": lambda h, n: h.reply(gzip.compress(GOOD), Content_Encoding="gzip"),
-    "hangs": lambda h, n: h.faults.stop.wait(30) and None,
+    "hangs": lambda h, n: h.faults.stop.wait(30),
     "drips-body": _drip_body,
     "drips-headers": _drip_headers,
     "says-429": lambda h, n: h.reply(b"", 429),
@@ -186,13 +194,7 @@ FAULTS: dict[str, Callable[[_Handler, int], None]] = {
     "html-named-json": lambda h, n: h.reply(b"<html>welcome</html>"),
     "latin-1": lambda h, n: h.reply(GOOD.decode().encode("latin-1"), kind="application/json; charset=utf-8"),
     "utf-16": lambda h, n: h.reply(GOOD.decode().encode("utf-16"), kind="application/json; charset=utf-16"),
-    "no-http": lambda h, n: h.wfile.write(b"220 mail.example.org ESMTP\r\n") and None,
+    "no-http": lambda h, n: h.wfile.write(b"220 mail.example.org ESMTP\r\n"),
+    "raw": lambda h, n: h.wfile.write(h.faults.raw),
     "empty": lambda h, n: h.reply(b""),
 }
-
-
-@functools.cache
-def bomb() -> bytes:
-    """400 MB of blanks in 400 KB, made in little memory."""
-    packer = zlib.compressobj(9, wbits=31)
-    return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(400)) + packer.flush()

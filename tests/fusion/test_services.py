@@ -246,7 +246,8 @@ def test_an_overpass_query_that_was_not_finished_has_failed() -> None:
     remark = 'runtime error: Query timed out in "query" at line 3 after 9 seconds.'
     with pytest.raises(LookupFailed, match="did not finish"):
         Overpass("http://localhost/api").hits(Query("x"), {"elements": [NODE], "remark": remark})
-    for body in ([], {}, {"elements": {}}, None):
+    bodies: list[Any] = [[], {}, {"elements": {}}, None]
+    for body in bodies:
         with pytest.raises(LookupFailed, match="Overpass"):
             Overpass("http://localhost/api").hits(Query("x"), body)
 

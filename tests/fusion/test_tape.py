@@ -212,28 +212,43 @@ WRITE = """
 import sys
 from fusion.lookup import Request
 from fusion.tape import Tape
+print("ready", flush=True)
+sys.stdin.readline()
 tape = Tape.record(sys.argv[1])
-for n in range(20):
-    tape.add(sys.argv[2], Request("http://a/" + str(n)), body="x" * 50_000)
+for n in range(40):
+    tape.add(sys.argv[2], Request("http://a/" + str(n)), body=sys.argv[2] * 20_000)
 """
 
 
 def test_threads_and_processes_record_on_one_tape(tmp_path: Path) -> None:
     path = tmp_path / "t"
-    tape = Tape.record(path)
-    child = subprocess.Popen([sys.executable, "-c", WRITE, str(path), "child"], cwd=REPOSITORY)
+    names = ["child 0", "child 1", "thread 0", "thread 1"]
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE, str(path), name],
+            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for name in names[:2]
+    ]  # fmt: skip
 
     def write(name: str) -> None:
-        for n in range(20):
-            tape.add(name, Request(f"http://a/{n}"), body="y" * 50_000)
+        tape = Tape.record(path)
+        for n in range(40):
+            tape.add(name, Request(f"http://a/{n}"), body=name * 20_000)
 
-    threads = [threading.Thread(target=write, args=(f"thread {k}",)) for k in range(2)]
+    for child in children:
+        assert child.stdin is not None and child.stdout is not None and child.stdout.readline() == "ready\n"
+        child.stdin.write("\n")
+        child.stdin.flush()
+    threads = [threading.Thread(target=write, args=(name,)) for name in names[2:]]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert child.wait(60) == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["t"]  # no lock stays behind
+    for child in children:
+        with child:
+            assert child.wait(60) == 0
     again = Tape.replay(path)
-    for name, body in (("child", "x" * 50_000), ("thread 0", "y" * 50_000), ("thread 1", "y" * 50_000)):
-        assert all(again.play(name, Request(f"http://a/{n}")) == body for n in range(20))
+    for name in names:
+        assert all(again.play(name, Request(f"http://a/{n}")) == name * 20_000 for n in range(40))
+    assert [file.name for file in tmp_path.iterdir()] == ["t"]  # no lock stays behind
