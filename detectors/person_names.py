@@ -36,7 +36,9 @@ from detectors.person_words import (
     JOINING,
     LEGAL_FORMS,
     PARTICLES,
+    PATRONYMICS,
     PLACE_NAMED,
+    PLACE_NAMED_AS_PERSON,
     SAINTS,
     SHORT_KINDS,
     STRONG_TITLES,
@@ -55,6 +57,8 @@ _WORD = re.compile(r"[^\W_](?:[^\s,;:/|()\[\]{}<>\"“”„«»&+*•=~\-‐–
 _POSSESSIVE = re.compile(r"([^\W\d_]+[\s-]+[^\W\d_]+)['’´`]s\b", re.IGNORECASE)
 _CAMEL = re.compile(r"\b([A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{2,})([A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{2,})\b")
 _ROMAN = re.compile(r"[IVX]{2,5}")
+_TURKISH = re.compile(r"[ışğİŞĞ]")  # Av. is an advocate there
+_RUSSIAN = re.compile(r"(?<!\w)(?:г-н|г-жа)(?!\w)", re.IGNORECASE)
 _SLIPS = str.maketrans("01358", "oiesb")
 _LONGEST = 200  # characters; a longer line is a paragraph, and what it names is looked for in its beginning
 _COMMON = 3.5  # Zipf frequency of a word that is hardly a surname
@@ -97,6 +101,7 @@ def is_person_like(text: str) -> bool:
     >>> [is_person_like(t) for t in ("Café Maria", "Rue Jean Jaurès", "Giorgio Armani", "Santa Maria", "Bäckerei Müller")]
     [False, False, False, False, False]
     """
+    text = _RUSSIAN.sub("господин", text)
     text = _POSSESSIVE.sub(r"\1", unicodedata.normalize("NFKC", text)[:_LONGEST])
     if sum(c.isalpha() for c in text) < 2 or _is_brand(text) or _is_town(text):
         return False
@@ -111,7 +116,8 @@ def is_person_like(text: str) -> bool:
     if any(word.kinds == "H" for word in words):
         return False
     trade = street or any(word.kinds in "xHS" for word in words)
-    return any(_names_one(run, trade=trade, whole=len(run) == len(words)) for run in _runs(words))
+    two = len(rest.split()) == 2  # Carole Davidson-Campbell
+    return any(_names_one(run, trade=trade, whole=len(run) == len(words), two=two) for run in _runs(words))
 
 
 def stray_names(text: str) -> bool:
@@ -144,7 +150,11 @@ def _is_brand(text: str) -> bool:
 
 
 def _is_town(text: str) -> bool:
-    return any(m.place.population >= PLACE_NAMED for m in load_default().lookup(text))
+    words = fold(text).split()
+    names = person_names()
+    called = len(words) > 1 and words[0] in names.given and words[-1] in names.surnames
+    least = PLACE_NAMED_AS_PERSON if called else PLACE_NAMED
+    return any(m.place.population >= least for m in load_default().lookup(text))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -169,7 +179,7 @@ def _without_street(text: str) -> tuple[str, bool]:
         if not inside:
             continue
         first = inside[0]
-        ahead = first.word in SHORT_KINDS or (len(inside) > 1 and _is_kind(first.word))
+        ahead = (first.word in SHORT_KINDS and not _TURKISH.search(text)) or (len(inside) > 1 and _is_kind(first.word))
         if len(first.word) == 1:  # C/ Mayor and R. Augusta 25, but J. R. Smith
             ahead = text[first.end : first.end + 1] == "/" or (street.numbered and not text[:start].strip())
             if not ahead:
@@ -194,6 +204,9 @@ def _classified(text: str) -> list[_Word]:
         end = match.end()
         dotted = text[end : end + 1] == "." or "." in match[0]
         out += _kinds_of(match[0], dotted=dotted, mixed=mixed)
+    for at in range(1, len(out)):
+        if out[at].kinds == "t" and "g" in out[at - 1].kinds:
+            out[at] = _Word(out[at].folded, "s")  # Lara Pastor
     # A saint's name is no person's.
     for at, word in enumerate(out):
         if word.kinds == "S" and at and out[at - 1].kinds not in ("x", "n", "H", "p"):
@@ -243,11 +256,11 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[_Word]:
             kinds = "i"
         elif "." in written and all(len(part) == 1 and part.isupper() for part in written.split(".") if part):
             kinds = "i"  # J.R.
-        elif word in PARTICLES and not (word in names.surnames and len(word) > 2 and written[:1].isupper()):
+        elif word in PARTICLES and not (mixed and written[:1].isupper() and word in names.given | names.surnames):
             kinds = "p&" if word in JOINING else "p"
         elif word in JOINING:
             kinds = "&"
-        elif word in LEGAL_FORMS and word not in names.given:
+        elif word in LEGAL_FORMS and written.isascii() == word.isascii() and word not in names.given:
             kinds = "x"
         elif word in HONOURED:
             kinds = "H"
@@ -272,15 +285,19 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[_Word]:
 def _titled(words: Sequence[_Word], at: int) -> bool:
     """Whether the title ``words[at]`` stands before a name."""
     strong = words[at].kinds == "T"
+    ahead: list[set[str]] = []
     for word in words[at + 1 : at + 1 + _TITLE_REACH]:
         kinds = set(word.kinds)
-        if kinds <= set("Ttip"):
-            strong |= word.kinds == "T"
-            continue
-        if strong:
-            return bool(kinds & set("gs?c"))
-        return words[at].folded not in GIVEN_TITLES and "s" in kinds and "w" not in kinds
-    return False
+        strong |= word.kinds == "T"
+        if kinds & set("xnSH&") and not kinds & set("gs"):
+            break
+        if not kinds <= set("Ttip"):
+            ahead.append(kinds)
+    if strong:
+        return bool(ahead and ahead[0] & set("gs?c"))
+    if len(ahead) > 1 and (ahead[0] | ahead[1]) & set("gs"):
+        return True  # Miss Teresa Evans, whatever Evans is
+    return bool(ahead) and words[at].folded not in GIVEN_TITLES and "s" in ahead[0] and "w" not in ahead[0]
 
 
 def _runs(words: Sequence[_Word]) -> Iterator[list[_Word]]:
@@ -296,19 +313,29 @@ def _runs(words: Sequence[_Word]) -> Iterator[list[_Word]]:
         yield run
 
 
-def _names_one(run: Sequence[_Word], *, trade: bool, whole: bool) -> bool:
+def _names_one(run: Sequence[_Word], *, trade: bool, whole: bool, two: bool) -> bool:
     """Whether words that stand together, titles, trades and saints left out, name a person."""
     names = [word for word in run if not set(word.kinds) & set("pi&")]
     firm = any("&" in word.kinds for word in run)
     initials = any(word.kinds == "i" for word in run)
     if initials and any(_with_initial(word, run, trade=trade) for word in names):
         return True
-    short = whole and len(names) == 2
+    if len(names) > 1 and any(word.folded.endswith(PATRONYMICS) and len(word.folded) > 6 for word in names):
+        return True
+    if not trade and not firm and any(_is_open_pair(names, at) for at in range(len(names) - 2)):
+        return True
+    short = whole and (two or len(names) == 2)
     if whole and 2 <= len(run) <= 4 and run[0].folded in VIETNAMESE:
         return True  # Nguyễn Văn An: what is a particle elsewhere is a name there
     return any(
         _is_pair(one.kinds, other.kinds, trade=trade, short=short, firm=firm) for one, other in pairwise(names)
     )
+
+
+def _is_open_pair(names: Sequence[_Word], at: int) -> bool:
+    """Whether a given name and a surname stand around a word that may be either: Mario Elías Aguilar."""
+    ends = {names[at].kinds, names[at + 2].kinds}
+    return not any(set(end) & set("wv") for end in ends) and any("g" in a and "s" in b for a in ends for b in ends)
 
 
 def _with_initial(word: _Word, run: Sequence[_Word], *, trade: bool) -> bool:
@@ -337,4 +364,4 @@ def _is_pair(one: str, other: str, *, trade: bool, short: bool, firm: bool) -> b
         return True
     if "s" in one and "s" in other:
         return True
-    return short and "s" in kinds and "?" in kinds
+    return short and "s" in kinds and bool(kinds & set("?c"))

@@ -18,7 +18,7 @@ from data.errors import DatasetError
 __all__ = ["FORMAT", "PERSON_NAMES", "PERSON_NAMES_SHA256", "PersonNames", "parsed", "person_names"]
 
 PERSON_NAMES: Final = Path(__file__).parent / "assets" / "person_names.txt.gz"
-PERSON_NAMES_SHA256: Final = "04636526dad406bdefede144acb969d7d4fced6c0bb15eeab90d90aea15f0f77"
+PERSON_NAMES_SHA256: Final = "41e5d970a793f88750f343ba47e27836759763c69727ba0859d67f4c9a7522cd"
 FORMAT: Final = "whence person names 1"
 _MOST_BYTES: Final = 16 << 20  # of the unpacked table; a damaged file may unpack to anything
 _MOST_SYLLABLES = 3  # of a given name in Han or Hangul whose signs are counted one by one

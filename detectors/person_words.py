@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 __all__ = [
-    "CHAINED_STREET", "DEGREES", "GIVEN_TITLES", "HONOURED", "JOINING", "LEGAL_FORMS", "NOT_NAMES", "PARTICLES", "PLACE_NAMED", "SAINTS", "SHORT_KINDS",
+    "CHAINED_STREET", "DEGREES", "GIVEN_TITLES", "HONOURED", "JOINING", "LEGAL_FORMS", "NOT_NAMES", "PARTICLES", "PATRONYMICS", "PLACE_NAMED", "PLACE_NAMED_AS_PERSON", "SAINTS", "SHORT_KINDS",
     "STRONG_TITLES", "SURNAME_ENDINGS", "TRADES", "TRADE_ENDINGS", "VIETNAMESE", "WEAK_TITLES",
 ]  # fmt: skip
 
@@ -184,20 +184,26 @@ SURNAME_ENDINGS: Final = tuple(
 NOT_NAMES: Final = _words(
     """the of and for north south east west power gas bus metro new council ab urbano general royal fresh mountain solar
     star tea life mart saint santa santo san sant bar casa grill house plaza post mall church street iglesia chiesa
-    burger cash doktor eskola loja poczta polis oto parada mercado ville vino вино camino estrada le la el al de da red
+    burger cash doktor eskola loja poczta polis oto parada ville vino вино camino le la el al de da red
     orange wash energy trust park parks home light river lake express land media zone sport forest car cars point line
     kinder cafe shop best good smart great more big super parts fit day sun field food sur das das us my en on as at in
-    st no pro plus max's mini del du dos der den das van von bin ben ibn und abu los las les il lo y e i o a grand gran
+    st no pro plus max's mini del du dos der den das van von bin ibn und abu los las les il lo y e i o a grand gran
     grande doctor prince princess queen king's sir lady baby angel love vida vita bella bello bonita gold golden silver
     diamond general major captain deutsche kunst art arts mode haus hof markt strand platz wein bier brot nord sud
     china india america africa asia europa europe london paris roma berlin york texas london wien canada california
-    france victoria's georgia's carolina dakota florida hampshire jersey missouri ohio oregon
+    france dakota florida hampshire jersey missouri ohio oregon
     mama mamma papa tia tio nonna nonno oma opa baba abuela abuelo chez uncle
-    cami prat vall sol rua cruz luna victoria villa mare
+    cami prat vall sol rua luna villa mare
     rue calle via avenida strasse weg hotel motel inn urban nova norte valley real poder salud sante eus club
     стоянка цветы мир дом"""
 )
 """Words of Faker's lists that stand on signs far more often than in a name."""
+
+PATRONYMICS: Final = ("ович", "евич", "овна", "евна", "ична", "овича", "евича", "овны", "евны", "ичны", "овне", "евне")
+"""Ends of Russian fathers' names, as they are and of whom: nothing but a person has one."""
+
+PLACE_NAMED_AS_PERSON: Final = 100_000
+"""The same where it is a given name and a surname: Miguel Alves is a town in Brazil."""
 
 PLACE_NAMED: Final = 10_000
 """Inhabitants of a town whose name is asked for though a person might be called so."""

@@ -158,12 +158,11 @@ def _address_in(text: str) -> _Address | None:
 
 
 def _asked_address(text: str, address: _Address) -> str | None:
-    if mask(text) != text:
-        hidden = mask(text)
-        codes = tuple((a, b) for a, b in address.codes if MASK in hidden[a:b])
+    hidden = mask(text)
+    if hidden != text:
+        codes = tuple((start, end) for start, end in address.codes if MASK in hidden[start:end])
         shorter = cleaned(_without(text, codes))
-        again = _address_in(shorter) if shorter != text and _fits(shorter) else None
-        return None if again is None else _asked_address(shorter, again)
+        return None if MASK in _without(hidden, codes) or shorter == text else askable(shorter)
     rest = _without(text, address.parts)
     if has_date(_without(text, address.streets), street=_begins_as_street(text)):
         return None
