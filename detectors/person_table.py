@@ -18,7 +18,7 @@ from data.errors import DatasetError
 __all__ = ["FORMAT", "PERSON_NAMES", "PERSON_NAMES_SHA256", "PersonNames", "parsed", "person_names"]
 
 PERSON_NAMES: Final = Path(__file__).parent / "assets" / "person_names.txt.gz"
-PERSON_NAMES_SHA256: Final = "41e5d970a793f88750f343ba47e27836759763c69727ba0859d67f4c9a7522cd"
+PERSON_NAMES_SHA256: Final = "49c4e43119aa79b0633771453d3c0513e2fd7e352a2cf458e2bd55d54b0deb54"
 FORMAT: Final = "whence person names 1"
 _MOST_BYTES: Final = 16 << 20  # of the unpacked table; a damaged file may unpack to anything
 _MOST_SYLLABLES = 3  # of a given name in Han or Hangul whose signs are counted one by one

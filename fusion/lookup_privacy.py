@@ -23,7 +23,7 @@ from detectors.person_names import is_person_like, stray_names
 from detectors.postal import codes_in
 from detectors.privacy import MASK, mask
 from detectors.street_lines import street_in, street_kinds
-from fusion.private_marks import has_account, has_date, has_path, has_position, is_masked, is_plate_with_slips
+from fusion.private_marks import has_account, has_code, has_date, has_path, has_position, is_masked, is_plate_with_slips
 
 __all__ = ["LEAST_LETTERS", "MOST_CHARACTERS", "askable", "askable_address", "cleaned"]
 
@@ -34,11 +34,14 @@ LEAST_LETTERS = 4
 _MOST_DIGITS = 4  # of a name: Studio 54, Café 1900
 _MOST_DATE_DIGITS = 6  # Place du 8 Mai 1945
 _MOST_ADDRESS_DIGITS = 14
+_DIGITS = re.compile(r"\d+")
+_COUNTED = re.compile(r"(?:№|\b(?:no|nr|n[º°])\b\.?)\s?\d{1,4}(?!\d)", re.IGNORECASE)
 _LONG_RUN = re.compile(r"\d{5,}")
 _WORD = re.compile(r"[^\W\d_]+")
 _BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 _BRACKETS = re.compile(r"[\"“”„«»‹›`(){}\[\]<>|~^*=%$§¤•¬¦]+")
 _COMMANDS = re.compile(r"(?:(?<=\s)|^)[^\w\s&#№+'’\-/@\\.]+(?=\S)")
+_NUMERO = "\ue000"  # of the private use area: normalisation leaves it alone
 _ENDS = " ,;:-–—/.'’&+#·?!"
 _READER = AddressReader()
 
@@ -78,7 +81,13 @@ def askable(text: str, *, region: str = "") -> str | None:
     address = _address_in(clean)
     if address is not None:
         return _asked_address(clean, address)
-    if is_masked(plain) or is_masked(clean) or has_date(clean, street=_begins_as_street(clean)) or not _is_name(clean) or is_person_like(clean):
+    if (
+        is_masked(plain)
+        or is_masked(clean)
+        or has_date(clean, street=_begins_as_street(clean))
+        or not _is_name(clean)
+        or is_person_like(clean)
+    ):
         return None
     return clean
 
@@ -97,9 +106,9 @@ def askable_address(text: str, *, region: str = "") -> str | None:
 
 
 def cleaned(text: str) -> str:
-    """``text`` in one line, without what is no letter of a name; cleaning again changes nothing.
+    r"""``text`` in one line, without what is no letter of a name; cleaning again changes nothing.
 
-    >>> cleaned("!bang \\u202eHotel\\u202c\\n“Sol”"), cleaned("Ｈｏｔｅｌ Ｓｏｌ")
+    >>> cleaned("!bang \u202eHotel\u202c\n“Sol”"), cleaned("Ｈｏｔｅｌ Ｓｏｌ")
     ('bang Hotel Sol', 'Hotel Sol')
     """
     before = None
@@ -112,11 +121,15 @@ def cleaned(text: str) -> str:
 
 def _plain(text: str) -> str:
     """One line of the usual characters, punctuation and all: what tells a handle or a path is still there."""
-    return " ".join("".join(_kept(c) for c in unicodedata.normalize("NFKC", text)).split())
+    # NFKC makes "No16" of №16.
+    text = unicodedata.normalize("NFKC", text.replace("№", _NUMERO)).replace(_NUMERO, "№")
+    return " ".join("".join(_kept(c) for c in text).split())
 
 
 def _kept(character: str) -> str:
     category = unicodedata.category(character)
+    if character == "№":
+        return character
     if category in ("Cf", "Co", "Cs", "Cn"):
         return ""
     if category in ("Cc", "Zs", "Zl", "Zp", "So", "Sk"):
@@ -136,15 +149,23 @@ def _is_private(text: str) -> bool:
 def _is_name(text: str) -> bool:
     """Whether its numbers are those of a name, and a word stands beside them."""
     most = _MOST_DATE_DIGITS if _begins_as_street(text) else _MOST_DIGITS
-    digits = sum(c.isnumeric() and not is_han_or_kana(c) for c in text)
+    digits = _digits(text)
     words = (m.group() for m in _WORD.finditer(text))
+    if not _begins_as_street(text) and has_code(text):
+        return False
+    if any(
+        len(m.group()) == _MOST_DIGITS and not _is_year(m.group()) for m in _DIGITS.finditer(_COUNTED.sub("", text))
+    ):
+        return False  # Hotel Sol 7012 may be a telephone's
     return digits == 0 or (digits <= most and any(_fits(word) for word in words))
 
 
 def _address_in(text: str) -> _Address | None:
     """The address in a cleaned text; None where it has no street and no postal code with its town."""
     reading = Reading("r", text, _BOX, 1.0)
-    streets = tuple((start, end) for street in street_in(tokens_of(0, reading), reading) for _, start, end in street.spans)
+    streets = tuple(
+        (start, end) for street in street_in(tokens_of(0, reading), reading) for _, start, end in street.spans
+    )
     parts = list(streets)
     for clue in _READER.clues([reading]):
         for source in clue.evidence.sources:
@@ -169,17 +190,30 @@ def _asked_address(text: str, address: _Address) -> str | None:
     known = (*address.codes, *address.streets)
     if any(not any(a <= m.start() and m.end() <= b for a, b in known) for m in _LONG_RUN.finditer(text)):
         return None
-    if sum(c.isnumeric() and not is_han_or_kana(c) for c in text) > _MOST_ADDRESS_DIGITS or not _is_rest(rest):
+    if _digits(text) > _MOST_ADDRESS_DIGITS or not _is_rest(rest):
         return None
-    return None if is_person_like(text) or stray_names(rest) else text
+    # A name beside a street alone is a church in it; beside a house it may be who lives there.
+    located = any(c.isdecimal() for start, end in address.parts for c in text[start:end])
+    return None if is_person_like(text) or (located and stray_names(rest)) else text
+
+
+def _is_year(digits: str) -> bool:
+    return 1500 <= int(digits) <= 2100
 
 
 def _begins_as_street(text: str) -> bool:
-    return next(iter(fold(text).split()), "") in street_kinds()
+    first = next(iter(fold(text).split()), "")
+    return len(first) > 1 and first in street_kinds()
 
 
 def _is_rest(rest: str) -> bool:
-    return sum(c.isnumeric() and not is_han_or_kana(c) for c in rest) <= _MOST_DIGITS
+    """Whether what stands beside an address has few digits, of a floor or a door, and no code."""
+    digits = _digits(rest)
+    return digits == 0 or (digits <= _MOST_DIGITS and not has_code(rest))
+
+
+def _digits(text: str) -> int:
+    return sum(c.isnumeric() and not is_han_or_kana(c) for c in text)
 
 
 def _without(text: str, spans: tuple[tuple[int, int], ...]) -> str:

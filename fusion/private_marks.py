@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from data.folding import is_han_or_kana, tokens
 from detectors.coordinates import fixes_in
+from detectors.person_names import is_chain, is_sign_word
 from detectors.privacy import MASK, mask
 
-__all__ = ["has_account", "has_date", "has_path", "has_position", "is_masked", "is_plate_with_slips"]
+__all__ = ["has_account", "has_code", "has_date", "has_path", "has_position", "is_masked", "is_plate_with_slips"]
 
 _FILES: Final = (
     "jpe?g|png|gif|heic|heif|tiff?|webp|bmp|raw|cr[23]|nef|arw|dng|orf|rw2|mp[34]|m4[av]|mov|avi|mkv|wav|pdf|docx?|xlsx?|"
@@ -41,6 +43,7 @@ _POSITION = re.compile(
     r"|\d[.,]\d{4,}|\d\s?[°º˚]|\d\s?[′″]|\d\s?['’´]\s?\d|\d\"\s?[NSEWO]?"
     r"|(?<!\w)\d{1,3}\s?[NS]\W{0,3}\d{1,3}\s?[EWO](?!\w)|(?<!\w)[NS]\s?\d{1,3}\W{0,3}[EWO]\s?\d{1,3}(?!\w)"
     r"|(?<!\w)\d{1,3} \d{1,2}(?: \d{1,2}(?:[.,]\d+)?| ?[.,]\d+)? ?[NSEWO](?!\w)"
+    r"|(?<!\w)[NSEWO] ?\d{1,3} \d{1,2}\.\d+"
     r"|(?<!\w)(?:lat|lon|lng|latitude|longitude|geo|gps|utm|mgrs|plus ?code)\W{0,3}[-+]?[\d?]"
     # plus codes, with the town behind them or without
     r"|(?<![\w+])(?:[23456789CFGHJMPQRVWX]{2}){2,4}\s?\+\s?[23456789CFGHJMPQRVWX]{2,3}(?!\w)"
@@ -91,7 +94,13 @@ _ACCOUNT = re.compile(
 _LOOKALIKES = str.maketrans("OQDILZSBG", "000112586")
 _CONFUSABLE = re.compile(r"[OQDILZSBG]{3,}")
 
-_PLATE = re.compile(r"[A-Z]{1,3}(?:[ .·:-]?[A-Z]{1,3})?[ .·:-]?\d{1,6}(?:[ .·:-]?[A-Z]{1,3})?|\d{1,4}[ .·:-]?[A-Z]{1,3}")
+_PLATE = re.compile(r"[A-Z]{1,3}(?:[ .·:-][A-Z]{1,3})?[ .·:-]?\d{1,6}(?:[ .·:-]?[A-Z]{1,3})?|\d{1,4}[ .·:-]?[A-Z]{1,3}")
+
+_NUMBERS = re.compile(r"\d+(?:[.,/&'-]\d+)*")
+_ORDINAL = re.compile(r"24h|\d{1,4}(?:st|nd|rd|th|e|er|re|a|o|h|s|er|ème|i|й|я|ая|ой)")
+_BESIDE = re.compile(r"([^\W\d_]+)\W{0,3}\d|\d\W{0,3}([^\W\d_]+)")
+_VOWEL = re.compile(r"[AEIOUYÄÖÜÅØÆÁÉÍÓÚАЕЁИОУЫЭЮЯІЇЄΑΕΗΙΟΥΩ]")
+_SHORT, _LONGEST_GROUP = 3, 5  # letters
 
 
 def is_masked(text: str) -> bool:
@@ -106,7 +115,7 @@ def is_masked(text: str) -> bool:
 def has_path(text: str) -> bool:
     """Whether it holds a file's name, a path, a handle, an e-mail address read badly, or a URL with a path.
 
-    >>> [has_path(t) for t in ("IMG_1234.jpg", "C:\\\\Users", "see example.com/menu", "info (at) sol.es", "hotel-sol.es")]
+    >>> [has_path(t) for t in ("IMG_1234.jpg", "/home/anna", "example.com/menu", "info (at) sol.es", "hotel-sol.es")]
     [True, True, True, True, False]
     """
     return _PATH.search(text) is not None or _HANDLE.search(text) is not None
@@ -155,6 +164,45 @@ def is_plate_with_slips(text: str) -> bool:
     # A whole group of such letters is needed: any word has some.
     slipped = _CONFUSABLE.sub(lambda m: m.group().translate(_LOOKALIKES), text)
     return slipped != text and (mask(slipped) != slipped or _PLATE.fullmatch(slipped) is not None)
+
+
+def has_code(text: str) -> bool:
+    """Whether its letters and digits stand together as on a plate and not as in a name; no chain's name has a code.
+
+    Names have one number, and beside it words: Studio 54, 24h Shop. Digits inside a word, a few capitals or letters of
+    a script without capitals beside a number, and several groups of capitals without a vowel are codes.
+
+    >>> [has_code(t) for t in ("PRYL-38", "XS8 L365", "93 تونس 28", "MP LO", "Studio 54", "CAFE 21", "24h Bar")]
+    [True, True, True, True, False, False, False]
+    """
+    if is_chain(text):
+        return False
+    words = [text[start:end] for _, start, end in tokens(text)]
+    letters = [w for w in words if not any(c.isdecimal() for c in w)]
+    if not any(c.isdecimal() for c in text):
+        short = len(letters) > 1 and all(len(w) <= _SHORT and w.isupper() for w in letters)
+        loose = sum(len(w) == 1 for w in letters) > 1 and not any(len(w) > _SHORT for w in letters)
+        mute = bool(letters) and all(len(w) <= _LONGEST_GROUP and w.isupper() and not _VOWEL.search(w) for w in letters)
+        return loose or mute or (short and any(len(w) == 1 or not _VOWEL.search(w) for w in letters))
+    if any(_is_mixed(w) for w in words) or len(_NUMBERS.findall(text)) > 1:
+        return True
+    return any(_is_group(m[1] or m[2]) for m in _BESIDE.finditer(text))
+
+
+def _is_mixed(word: str) -> bool:
+    return any(c.isdecimal() for c in word) and any(c.isalpha() for c in word) and not _ORDINAL.fullmatch(word)
+
+
+def _is_group(word: str) -> bool:
+    """Whether letters beside a number are those of a plate."""
+    if any(is_han_or_kana(c) for c in word):
+        return False
+    cased = word.upper() != word.lower()
+    if len(word) <= _SHORT:
+        return word.isupper() or not cased
+    # A small letter among capitals is a slip.
+    capitals = cased and 2 * sum(c.isupper() for c in word) >= len(word)
+    return len(word) <= _LONGEST_GROUP and capitals and not is_sign_word(word)
 
 
 def _changes(word: str) -> int:
