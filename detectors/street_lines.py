@@ -22,7 +22,7 @@ from detectors.lines import Token
 from detectors.signs import parted
 from detectors.word_tables import TableRow, countries, rows_of
 
-__all__ = ["STREET_RATE", "Street", "street_in", "street_over"]
+__all__ = ["STREET_RATE", "Street", "street_in", "street_kinds", "street_over"]
 
 STREET_WORDS = Path(__file__).parent / "assets" / "street_words.tsv"
 STREET_WORDS_SHA256 = "afaa1d92b03f816dedd35b6f8bd39255a5e2b5c8a96121f2bb82cf710b6091b0"
@@ -112,6 +112,12 @@ def _kinds() -> _Kinds:
                 words.setdefault(word, []).append(row)
     longest_first = sorted(suffixes.items(), key=lambda item: -len(item[0]))
     return _Kinds(words, longest_first, sorted(prefixes, key=lambda item: -len(item[0])), forms)
+
+
+@lru_cache(maxsize=1)
+def street_kinds() -> frozenset[str]:
+    """Folded words for kinds of streets that stand in front of the name or on either side of it: rue, calle, via."""
+    return frozenset(word for word, rows in _kinds().words.items() if any(row.where in "bx" for row in rows))
 
 
 @lru_cache(maxsize=2)

@@ -23,10 +23,9 @@ _MOST_SIGMA_KM = 2000.0  # a box around Fiji or Russia spans the date line, and 
 class Nominatim:
     """Names and addresses anywhere on the Earth.
 
-    Where the query has areas, the first is the ``viewbox``: it ranks and does not exclude (``bounded=0``), so that a
-    wrong first guess can still be corrected. A second area cannot be named, and a box around several would often be
-    half the world; so with several, and likely countries of no more than three, ``countrycodes`` does exclude: else
-    the ten results go to namesakes that are better known.
+    The first area of a query is its ``viewbox``, with ``bounded=0``: that leaves out what is farther off where a namesake
+    lies inside (the server adds a penalty outside of it, and drops what is half a point worse than the best). So it is
+    sent only for a query that asks for what is ``near``; otherwise it would hide that a name is borne elsewhere too.
 
     Args:
         base_url: Of the server, without ``/search``.
@@ -35,7 +34,7 @@ class Nominatim:
         RequestError: The address is none, or is not safe.
 
     >>> service = Nominatim("http://127.0.0.1:8088")
-    >>> service.request(Query("Café Wolf", areas=((9.4, 47.0, 9.7, 47.3),))).params["viewbox"]
+    >>> service.request(Query("Café Wolf", areas=((9.4, 47.0, 9.7, 47.3),), near=True)).params["viewbox"]
     '9.4,47.0,9.7,47.3'
     """
 
@@ -69,12 +68,12 @@ class Nominatim:
             "limit": str(_LIMIT),
             "accept-language": "en",
         }
-        if query.areas:
+        if query.near and query.areas:
             west, south, east, north = query.areas[0]
             if west < east and south < north:  # a box across the date line cannot be written
                 params |= {"viewbox": f"{west},{south},{east},{north}", "bounded": "0"}
         countries = [code.lower() for code in query.countries if country_of(code)]
-        if len(query.areas) > 1 and 0 < len(countries) <= _MOST_COUNTRIES:
+        if 0 < len(countries) <= _MOST_COUNTRIES:
             params["countrycodes"] = ",".join(countries)
         return Request(f"{self._base_url}/search", params)
 

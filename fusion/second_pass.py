@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from data.errors import LookupFailed
 from data.printable import printable
-from detectors.base import Clue, Reading
+from detectors.base import Clue
 from detectors.hits import Hit
 from fusion.lookup import LookupService, Query, Request
 from fusion.lookup_plan import plan_queries, settled

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "fusion": {"data", "backbone", "detectors", "fusion"},
 }
 HEAVY = ("torch", "torchvision", "ultralytics", "easyocr", "open_clip", "onnxruntime", "rapidocr", "lightgbm", "cv2",
-         "phonenumbers.geodata", "scipy", "pyarrow", "httpx", "usearch")  # fmt: skip
+         "phonenumbers.geodata", "scipy", "pyarrow", "httpx", "httpcore", "usearch", "osmium", "rapidfuzz")  # fmt: skip
 
 
 def imported_rooms(path: Path) -> set[str]:
