@@ -43,7 +43,10 @@ class Answer:
         ledger: One row per clue, in the same order.
         effects: What each step did, in order: the picture, all clues together, what the user knew already; those of
             them that there were.
-        lookups: Network look-ups that were made (none in this version).
+        lookups: Requests that look-up services were sent, in order: ``service``, ``query`` and ``kind`` (name or
+            address), ``url`` and ``parameters``, ``source`` (network, cache or tape; None where it failed), ``found``
+            (hits), ``failed`` (why, or None) and ``attribution``.
+        attributions: Whose map data its clues are of; to be shown with it.
         thumbnail: The photo as a JPEG of no more than 1,280 px without metadata, private text covered; for the map.
         thumbnail_scale: Its pixels per pixel of the original.
         covered: Boxes that are covered in it, in pixels of the original.
@@ -65,6 +68,7 @@ class Answer:
     ledger: Sequence[LedgerRow] = ()
     effects: Sequence[Effect] = ()
     lookups: Sequence[Mapping[str, Any]] = ()
+    attributions: Sequence[str] = ()
     thumbnail: bytes | None = field(default=None, repr=False)
     thumbnail_scale: float = 1.0
     covered: Sequence[Box] = ()
@@ -200,6 +204,7 @@ class Answer:
                 for effect in self.effects
             ],
             "lookups": [dict(lookup) for lookup in self.lookups],
+            "attributions": list(map(encodable, self.attributions)),
             "version": __version__,
         }
 

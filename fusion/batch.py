@@ -83,6 +83,9 @@ def settings_of(
     words += " reveal" if locator.reveal else ""
     if locator.places:
         words += " places=" + ",".join(f"{index.name}@{index.meta['sha256'][:12]}" for index in locator.places)
+    if locator.second_pass is not None:
+        servers = (f"{service.name}={service.base_url}" for service in locator.second_pass.services)
+        words += " web=" + ",".join(servers)
     for name, value in (("within", within), ("not", exclude)):
         if value is not None:
             parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]

@@ -21,6 +21,7 @@ from data.version import __version__
 from fusion.cli_arguments import add_parts, confidence_argument, count_argument, path_argument
 from fusion.cli_explain import add_explain
 from fusion.cli_gallery import add_gallery
+from fusion.cli_lookups import add_lookups, print_plan, tape_of, warn_of_failures
 from fusion.cli_places import add_places
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "locate",
         help="locate photos",
         description="Locate photos. Only pixels are looked at: metadata is never read for the answer. "
-        "Nothing is looked up on a network.",
+        "Nothing is looked up on a network unless --web names services.",
     )
     locate.add_argument("photos", nargs="+", type=path_argument, metavar="PHOTO_OR_FOLDER")
     locate.add_argument("--offline", action="store_true", help="open no connection at all (also: WHENCE_OFFLINE=1)")
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="show all text and clues, plates too, unmasked in words, JSON, tables and maps: for your own eyes",
     )
+    add_lookups(locate)
     locate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     locate.add_argument(
         "--within", action="append", metavar="ISO|BBOX", help="a country (ES) or a box (west,south,east,north)"
@@ -200,10 +202,12 @@ def _locate(args: argparse.Namespace) -> int:
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
         offline=offline, workers=workers, gallery=args.gallery, ranker=args.fusion,
-        places=args.places,
+        places=args.places, lookups=args.web, contact=args.contact, tape=tape_of(args),
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")
+    if args.dry_run:
+        return print_plan(locator, photos, _within(args.within), args.exclude, as_json=args.json)
     run = _locate_album if args.album else _locate_one_by_one if args.out is None else _locate_into_file
     within, exclude = _within(args.within), None if args.exclude is None else ",".join(args.exclude)
     return run(args, locator, photos, within, exclude)
@@ -232,6 +236,7 @@ def _locate_album(
                 yield photo
 
         album = locator.locate_album(taken(), within=within, exclude=exclude)
+    warn_of_failures(album.answer)
     if args.json:
         told = album.to_json(top=args.top, confidence=args.confidence)
     else:
@@ -295,6 +300,7 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
         else:
             print(f"whence: {printable(str(result.error))}", file=sys.stderr)
         return 1
+    warn_of_failures(result)
     if args.json:
         print(result.to_json(top=args.top, confidence=args.confidence), flush=True)
     elif args.out is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from data.continents import CONTINENT_NAMES, continent_mass
 from data.gazetteer import country_name, the_country
 from data.printable import printable
+from fusion.credits import lookup_lines
 
 if TYPE_CHECKING:
     from fusion.answer import Answer
@@ -52,7 +53,7 @@ def describe(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> 
     ]
     told = [(clue, row) for clue, row in zip(answer.clues, answer.ledger, strict=True)]
     if not told:
-        lines += [f"  {no_clue(answer)}", *_steps(answer)]
+        lines += [f"  {no_clue(answer)}", *_steps(answer), *(f"  {line}" for line in lookup_lines(answer))]
         return "\n".join(lines)
     lines.append("  because:")
     for clue, row in told[:_LEDGER_ROWS]:
@@ -62,7 +63,7 @@ def describe(answer: Answer, *, countries: int = 4, confidence: float = 0.8) -> 
     if len(told) > _LEDGER_ROWS:
         more = len(told) - _LEDGER_ROWS
         lines.append(f"    ... and {more} more clue{'' if more == 1 else 's'}")
-    return "\n".join([*lines, *_steps(answer)])
+    return "\n".join([*lines, *_steps(answer), *(f"  {line}" for line in lookup_lines(answer))])
 
 
 def no_clue(answer: Answer) -> str:

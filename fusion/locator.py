@@ -44,10 +44,12 @@ from fusion.describe import percent
 from fusion.effects import SENTENCES, Step, effects_of
 from fusion.evidence import strength
 from fusion.ledger import ledger_of, point_and_radius_km
-from fusion.locator_parts import choose_device, make_looker
+from fusion.locator_parts import choose_device, make_looker, make_second_pass
+from fusion.lookup import LookupService
 from fusion.pool import Fused
 from fusion.ranker import make_ranker
 from fusion.revealing import revealed
+from fusion.second_pass import Planned
 from fusion.stream import finished
 from fusion.view import reduced, thumbnail
 
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from backbone.occlusion import Occlusion
     from backbone.targets import Target
     from fusion.explain import Explanation, What
+    from fusion.tape import Tape
 
 __all__ = ["Locator", "Ranker", "locate"]
 
@@ -113,13 +116,20 @@ class Locator:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         gallery: A gallery, its name or its folder, that was built with the prior's own embedding: its photos narrow the
             point inside the likeliest cells, see :class:`backbone.gallery_refine.RefinedPrior`.
+        lookups: Services that are asked about what was read, as :class:`fusion.lookup.LookupService` or by their names
+            (``"nominatim,overpass,searxng=http://127.0.0.1:8888"``); none by default, and then nothing is asked.
+        contact: Your e-mail address or a URL, which public services demand; None takes it from ``WHENCE_CONTACT``.
+        tape: Records what services answer, or replays it without a network.
         offline: True forbids every connection; None takes it from ``WHENCE_OFFLINE``.
         utility: What the point maximises: ``"geoscore"``, ``"distance"`` or ``"mode"``.
         workers: How many photos ``locate_many`` decodes and reads at once, each in a thread of its own; the text
             reader named by ``ocr`` then shares the cores among them. A part given as an object must bear that.
 
     Raises:
-        RequestError: If a part is unknown, ``device`` is not there, or ``workers`` is less than 1.
+        RequestError: If a part is unknown, ``device`` is not there, or ``workers`` is less than 1; if a service's
+            address is not safe, or a public one is to be asked without a contact.
+        OfflineError: If services are to be asked, the network is forbidden and there is no tape to replay.
+        DatasetError: If a map on this machine is missing or damaged.
         WeightsError: If a part's weights are missing, or the gallery is of another embedding than the prior's.
 
     >>> answer = Locator("density", ocr="none").locate(np.zeros((64, 64, 3), np.uint8))
@@ -140,6 +150,9 @@ class Locator:
         places: Sequence[PlaceIndex] | str = "auto",
         device: str = "auto",
         gallery: Gallery | str | os.PathLike[str] | None = None,
+        lookups: Sequence[LookupService] | str = (),
+        contact: str | None = None,
+        tape: Tape | None = None,
         offline: bool | None = None,
         utility: Utility = "geoscore",
         workers: int = 1,
@@ -171,6 +184,9 @@ class Locator:
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
         self._albums: AlbumPrior | None = None
+        self.second_pass = make_second_pass(
+            lookups, self._read_page, contact=contact, tape=tape, offline=self.offline
+        )  # fmt: skip
 
     def locate(self, image: ImageSource, *, within: Within = None, exclude: Exclude = None) -> Answer:
         """Where ``image`` was taken.
@@ -188,6 +204,22 @@ class Locator:
         seen = self._see(image)
         [output] = self.predict([seen.view])
         return self._answer(seen, output, constraints)
+
+    def plan(self, image: ImageSource, *, within: Within = None, exclude: Exclude = None) -> list[Planned]:
+        """What services would be asked about ``image``, the first first; nothing is sent.
+
+        With hits fewer are asked: a query goes to the next service only where one finds nothing, and none once the
+        answer is settled. The arguments and errors are those of :meth:`locate`.
+
+        Raises:
+            RequestError: The locator was made without services.
+        """
+        if self.second_pass is None:
+            raise RequestError("nothing is planned without services to ask: name some (lookups=..., --web NAMES)")
+        constraints = Constraints.parse(within, exclude, self.prior.partition)
+        seen = self._see(image)
+        [output] = self.predict([seen.view])
+        return self.second_pass.plan(self._fused(seen.clues, seen.readings, output, constraints))
 
     def explain(
         self,
@@ -262,7 +294,9 @@ class Locator:
 
         def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
             kept = [clues[k] for k in _strongest(clues)]
-            return self._fused(kept, readings, PriorOutput(joint, scene), constraints, "photos")
+            answer = self._fused(kept, readings, PriorOutput(joint, scene), constraints, "photos")
+            asked = [row for photo in photos if isinstance(photo, Answer) for row in photo.lookups]
+            return replace(answer, lookups=asked)
 
         return album_of(photos, how, constraints.restrict(together.base), answered)
 
@@ -351,9 +385,26 @@ class Locator:
             return [revealed(clue, text) for clue in found]
         return [_masked(clue) for clue in found]
 
+    def _read_page(self, readings: Sequence[Reading]) -> list[Clue]:
+        """What a web page says about places: its lines as those of a sign, but not looked up once more."""
+        return [
+            _masked(clue)
+            for reader in self.clue_readers
+            if not isinstance(reader, MapReader)
+            for clue in reader.clues(readings)
+        ]
+
     def _answer(self, seen: _Seen, output: PriorOutput, constraints: Constraints) -> Answer:
+        answer = self._fused(seen.clues, seen.readings, output, constraints)
+        if self.second_pass is not None:
+
+            def again(found: Sequence[Clue]) -> Answer:
+                return self._fused([*seen.clues, *found], seen.readings, output, constraints)
+
+            found = self.second_pass.run(answer, again)
+            answer = replace(again(found.clues) if found.clues else answer, lookups=found.rows)
         return replace(
-            self._fused(seen.clues, seen.readings, output, constraints),
+            answer,
             file=seen.name,
             thumbnail=seen.thumbnail,
             thumbnail_scale=seen.thumbnail_scale,
@@ -370,9 +421,8 @@ class Locator:
     ) -> Answer:
         """The answer without a picture: that of one photo, or of several together."""
         prior = output.distribution
-        clues = among_shops(clues, prior.partition)
         context = Context(readings, output.scene, self.prior.name)
-        fused = self.ranker.fuse(prior, clues, context)
+        fused = self.ranker.fuse(prior, among_shops(clues, prior.partition), context)
         posterior, share = constraints.measured(fused.posterior)
 
         rows = ledger_of(fused, posterior, constraints, self.utility)
@@ -403,7 +453,16 @@ class Locator:
             effects=effects_of(self._unseen if card.visual else prior, steps, self.utility),
             text_sought=self.ocr.name != "none",
             scene=output.scene,
+            attributions=self._attributions(clues),
         )
+
+    def _attributions(self, clues: Sequence[Clue]) -> list[str]:
+        """Whose map data is in ``clues``: that of the maps and services that know what they say."""
+        told = [clue.meaning for clue in clues if clue.kind == "lookup"]
+        owed = [str(index.meta["attribution"]) for index in self.places if any(f"of {index.name} " in t for t in told)]
+        services = () if self.second_pass is None else self.second_pass.services
+        owed += [service.attribution for service in services if any(t.startswith(f"{service.name} ") for t in told)]
+        return list(dict.fromkeys(filter(None, owed)))
 
     @cached_property
     def _unseen(self) -> CellDistribution:

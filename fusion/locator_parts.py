@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from data.errors import RequestError
-from detectors.base import TextReader
+from detectors.base import Clue, Reading, TextReader
 from detectors.looking import Looker, RegionFinder
 from detectors.ocr import PhotoReader
 from detectors.plates import PlateReader
 from detectors.rapid import RapidEngine
+from fusion.lookup import LookupService
 
-__all__ = ["choose_device", "make_looker"]
+if TYPE_CHECKING:
+    from fusion.second_pass import SecondPass
+    from fusion.tape import Tape
+
+__all__ = ["choose_device", "make_looker", "make_second_pass"]
 
 _MOST_TILES: Final = (
     14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
@@ -66,3 +72,38 @@ def choose_device(name: str, *, needed: bool) -> str:
     if name == "cuda":
         raise RequestError("device cuda was asked for, but PyTorch sees no CUDA GPU here: use --device cpu")
     return "cpu"
+
+
+def make_second_pass(
+    lookups: Sequence[LookupService] | str,
+    read: Callable[[Sequence[Reading]], Sequence[Clue]],
+    *,
+    contact: str | None,
+    tape: Tape | None,
+    offline: bool,
+) -> SecondPass | None:
+    """What asks services about a photo; None where none is named.
+
+    Args:
+        lookups: Services, or their names.
+        read: Lines of text to clues, for what a web search finds.
+        contact: Of the user, for public services.
+        tape: Recorded or replayed.
+        offline: Whether the network is forbidden.
+
+    Raises:
+        RequestError: A service is unknown or its address not safe, a public one lacks a contact, or there is a tape and
+            no service.
+        OfflineError: The network is forbidden and there is no tape to replay.
+    """
+    if not lookups:
+        if tape is not None:
+            raise RequestError("a tape is of look-ups, and no service is named: name those that it was recorded with")
+        return None
+    # The client and its libraries: only who looks things up needs them.
+    from fusion.second_pass import SecondPass
+    from fusion.services import make_services
+    from fusion.web import WebClient
+
+    services = make_services(lookups, read=read) if isinstance(lookups, str) else list(lookups)
+    return SecondPass(services, WebClient(services, contact=contact, tape=tape, offline=offline))

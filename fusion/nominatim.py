@@ -23,9 +23,10 @@ _MOST_SIGMA_KM = 2000.0  # a box around Fiji or Russia spans the date line, and 
 class Nominatim:
     """Names and addresses anywhere on the Earth.
 
-    The first area of a query is its ``viewbox``, with ``bounded=0``: that leaves out what is farther off where a namesake
-    lies inside (the server adds a penalty outside of it, and drops what is half a point worse than the best). So it is
-    sent only for a query that asks for what is ``near``; otherwise it would hide that a name is borne elsewhere too.
+    The first area of a query is its ``viewbox``, with ``bounded=0``: that leaves out what is farther off where a
+    namesake lies inside (the server adds a penalty outside of it, and drops what is half a point worse than the best).
+    So it is sent only for a query that asks for what is ``near``; otherwise it would hide that a name is borne
+    elsewhere too. Likely countries, if there are no more than three, are sent as ``countrycodes``.
 
     Args:
         base_url: Of the server, without ``/search``.

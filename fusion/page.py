@@ -19,6 +19,7 @@ from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import destination
 from data.version import __version__
+from fusion.credits import lookup_lines
 from fusion.describe import NOTHING_NEW, no_clue, nothing_new, radius_words, step, summary
 from fusion.map import MapCell, MapClue, MapLedgerRow, choose_level, render_map
 
@@ -71,7 +72,7 @@ def answer_page(answer: Answer, *, notes: Sequence[str] = (), confidence: float 
     photo = None if answer.thumbnail is None else np.asarray(Pillow.open(io.BytesIO(answer.thumbnail)).convert("RGB"))
     return render_map(
         title=f"whence: {Path(answer.file).name if answer.file else 'photo'}",
-        summary=[*summary(answer, confidence=confidence), *notes],
+        summary=[*summary(answer, confidence=confidence), *notes, *lookup_lines(answer)],
         point=(answer.lat, answer.lon),
         radius_km=answer.radius_km,
         cells=[*cells, *spots],

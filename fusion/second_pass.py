@@ -14,6 +14,7 @@ from data.errors import LookupFailed
 from data.printable import printable
 from detectors.base import Clue
 from detectors.hits import Hit
+from detectors.privacy import masked
 from fusion.lookup import LookupService, Query, Request
 from fusion.lookup_plan import plan_queries, settled
 from fusion.weighed_hits import clues_of_hits
@@ -65,7 +66,7 @@ class SecondPass:
         """What would be asked after the first answer, if nothing were found; nothing is sent."""
         if settled(first.distribution, first.lat, first.lon):
             return []
-        queries = plan_queries(first.readings, first.clues, first.distribution)
+        queries = plan_queries(masked(first.readings), first.clues, first.distribution)
         return [
             Planned(service.name, query, request)
             for query in queries
@@ -82,7 +83,8 @@ class SecondPass:
         """
         answer, rows, clues = first, list[dict[str, Any]](), list[Clue]()
         found: list[tuple[str, Query, Sequence[Hit]]] = []
-        for query in plan_queries(first.readings, first.clues, first.distribution):
+        readings = masked(first.readings)  # whoever shows private text on a screen does not send it
+        for query in plan_queries(readings, first.clues, first.distribution):
             if settled(answer.distribution, answer.lat, answer.lon):
                 break
             before = len(found)
@@ -91,7 +93,7 @@ class SecondPass:
                 if hits:
                     found.append((service, asked, hits))
             if len(found) > before:
-                clues = clues_of_hits(found, first.readings)
+                clues = clues_of_hits(found, readings)
                 answer = again(clues)
         return Lookups(clues, rows)
 

@@ -58,7 +58,8 @@ TOWN = {
 
 
 def test_nominatim_is_asked_for_a_name_near_the_first_area() -> None:
-    request = Nominatim("http://localhost/n").request(Query("Café  Wolf\n", areas=(VADUZ,), countries=("LI",)))
+    query = Query("Café  Wolf\n", areas=(VADUZ,), near=True)
+    request = Nominatim("http://localhost/n").request(query)
     assert request is not None and request.url == "http://localhost/n/search" and request.form is None
     assert request.params == {
         "q": "Café Wolf", "format": "jsonv2", "addressdetails": "1", "namedetails": "1", "limit": "10",
@@ -66,22 +67,28 @@ def test_nominatim_is_asked_for_a_name_near_the_first_area() -> None:
     }  # fmt: skip
 
 
-def test_nominatim_is_kept_to_few_countries_only_where_one_area_does_not_do() -> None:
+def test_nominatim_is_asked_for_a_name_anywhere_unless_only_what_is_near_is_wanted() -> None:
+    request = Nominatim("http://localhost").request(Query("Café Wolf", areas=(VADUZ,)))
+    assert request is not None and "viewbox" not in request.params
+
+
+def test_nominatim_is_kept_to_countries_that_are_few() -> None:
     service = Nominatim("http://localhost")
 
-    def codes(areas: int, *countries: str) -> str | None:
-        request = service.request(Query("Café Wolf", areas=(VADUZ,) * areas, countries=countries))
+    def codes(*countries: str) -> str | None:
+        request = service.request(Query("Café Wolf", areas=(VADUZ,), countries=countries))
         assert request is not None
         return request.params.get("countrycodes")
 
-    assert codes(1, "LI") is None and codes(0, "LI") is None
-    assert codes(2, "LI", "CH", "AT") == "li,ch,at"
-    assert codes(2, "LI", "CH", "AT", "DE") is None and codes(2) is None
-    assert codes(2, "LI&q=x", "CH") == "ch"
+    assert codes("LI") == "li" and codes("LI", "CH", "AT") == "li,ch,at"
+    assert codes("LI", "CH", "AT", "DE") is None and codes() is None
+    assert codes("LI&q=x", "CH") == "ch"
 
 
 def test_nominatim_gets_no_box_across_the_date_line() -> None:
-    request = Nominatim("http://localhost").request(Query("Café Wolf", areas=((179.0, -20.0, -179.0, -15.0),)))
+    request = Nominatim("http://localhost").request(
+        Query("Café Wolf", areas=((179.0, -20.0, -179.0, -15.0),), near=True)
+    )
     assert request is not None and "viewbox" not in request.params
 
 
