@@ -157,8 +157,11 @@ class CellDistribution:
         return float(-(p * np.log2(p)).sum()) + 0.0
 
     def countries(self) -> dict[str, float]:
-        """ISO 3166-1 alpha-2 code to probability, most probable first; sums to 1."""
-        if self.allowed is None:
+        """ISO 3166-1 alpha-2 code to probability, most probable first; sums to 1.
+
+        Of a cell on a border each country has its share, but of a spot in it the one that the spot lies in has all.
+        """
+        if self.allowed is None and self.spots is None:
             return self.partition.country_mass(self.p)
         mass: dict[str, float] = {}
         for code, p in self.regions().items():
@@ -168,11 +171,19 @@ class CellDistribution:
     def regions(self) -> dict[str, float]:
         """GeoNames admin-1 code (``"US.CA"``) to probability, most probable first; sums to 1."""
         if self.allowed is None:
-            return self.partition.region_mass(self.p)
-        share = self.partition.mean_over_regions(self.allowed)
-        within = np.divide(self.p, share, out=np.zeros(len(self.p)), where=share > 0)
-        permitted = {code for code, allowed in zip(self.partition.region_codes, self.allowed, strict=True) if allowed}
-        return {code: p for code, p in self.partition.region_mass(within).items() if code in permitted}
+            mass = self.partition.region_mass(self.p)
+        else:
+            share = self.partition.mean_over_regions(self.allowed)
+            within = np.divide(self.p, share, out=np.zeros(len(self.p)), where=share > 0)
+            permitted = {code for code, may in zip(self.partition.region_codes, self.allowed, strict=True) if may}
+            mass = {code: p for code, p in self.partition.region_mass(within).items() if code in permitted}
+        if self.spots is None:
+            return mass
+        from data.spot_regions import region_changes  # the gazetteer, which no distribution without spots needs
+
+        for code, change in region_changes(self.partition, self.p, self.spots, self.allowed).items():
+            mass[code] = max(mass.get(code, 0.0) + change, 0.0)
+        return {code: p for code, p in sorted(mass.items(), key=lambda item: (-item[1], item[0])) if p > 0.0}
 
     def main_countries(self, cells: ArrayLike) -> list[str]:
         """Country of the largest share of each of ``cells`` (m,), among those that are allowed."""

@@ -43,12 +43,13 @@ def region_path(name: str) -> Path:
 
 
 def region_name(extract: Path) -> str:
-    """What the region of an extract is called if nobody says: the file's name without its endings and ``-latest``.
+    """What the region of an extract is called if nobody says: the file's name without endings, ``-latest`` and date.
 
-    >>> region_name(Path("maps/liechtenstein-latest.osm.pbf"))
-    'liechtenstein'
+    >>> region_name(Path("maps/liechtenstein-latest.osm.pbf")), region_name(Path("krems-2013-08-03.osm.gz"))
+    ('liechtenstein', 'krems')
     """
-    return re.sub(r"(?:[-_]latest)?(?:\.(?:osm|pbf|gz|bz2|xml|o5m|opl))+$", "", extract.name, flags=re.IGNORECASE)
+    plain = re.sub(r"(?:\.(?:osm|pbf|gz|bz2|xml|o5m|opl))+$", "", extract.name, flags=re.IGNORECASE)
+    return re.sub(r"[-_](?:latest|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$", "", plain, flags=re.IGNORECASE)
 
 
 def add_region(extract: Path, name: str, *, advance: Callable[[int], None] | None = None) -> PlaceIndex:

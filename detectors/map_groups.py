@@ -163,6 +163,7 @@ def _clue(group: _Group, readings: Sequence[Reading]) -> Clue:
     best = group.points[0][1]
     alike = sum(told > group.points[0][0] - 1.0 for told, _ in group.points)
     kind = best.what.partition("=")[2].replace("_", " ")
+    kind = "" if kind == "yes" else kind
     meaning = f"{best.source} has {quoted(mask(best.label))}" + (f" ({kind})" if kind else "")
     if len(labels) > 1:
         meaning += " beside " + " and ".join(quoted(label) for label in labels if label != mask(best.label))

@@ -457,11 +457,13 @@ class Locator:
         )
 
     def _attributions(self, clues: Sequence[Clue]) -> list[str]:
-        """Whose map data is in ``clues``: that of the maps and services that know what they say."""
+        """Whose map data is in ``clues``: that of the services that found them, or of the maps on this machine."""
         told = [clue.meaning for clue in clues if clue.kind == "lookup"]
-        owed = [str(index.meta["attribution"]) for index in self.places if any(f"of {index.name} " in t for t in told)]
         services = () if self.second_pass is None else self.second_pass.services
-        owed += [service.attribution for service in services if any(t.startswith(f"{service.name} ") for t in told)]
+        of_service = [[t for t in told if f"{service.name} has " in t] for service in services]
+        owed = [service.attribution for service, theirs in zip(services, of_service, strict=True) if theirs]
+        if sum(map(len, of_service)) < len(told):
+            owed += [str(index.meta["attribution"]) for index in self.places]
         return list(dict.fromkeys(filter(None, owed)))
 
     @cached_property

@@ -30,6 +30,7 @@ _NARROWEST_KM: Final = 2.0
 _SURE: Final = 0.95  # of the countries that a query is confined to
 _MOST_COUNTRIES: Final = 3
 _LONGEST_PAIR: Final = 5  # words of two lines that may be one name
+_DOUBT: Final = 4.0
 _SETTLED_KM: Final = 1.0
 _SETTLED: Final = 0.8
 
@@ -62,14 +63,16 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
             add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
     for reading in lines:
         text = askable(reading.text, region=reading.region)
-        add(text, _worth(text) + math.log(0.3 + 0.7 * reading.confidence), "name", [_source(reading)])
+        add(text, _worth(text) + _doubt(reading), _kind(text), [_source(reading)])
     for i, j in stacked(lines):
         above, below = lines[i], lines[j]
         if len(fold(f"{above.text} {below.text}").split()) <= _LONGEST_PAIR:
             text = askable(f"{above.text} {below.text}", region=above.region or below.region)
-            sure = min(above.confidence, below.confidence)
-            # Two lines are one name less often than one is.
-            add(text, _worth(text) + math.log(0.3 + 0.7 * sure) - 2.0, "name", [_source(above), _source(below)])
+            # Two lines are one name less often than one is; a street over its number is one address.
+            kind = _kind(text)
+            less = 0.0 if kind == "address" else -2.0
+            doubt = min(_doubt(above), _doubt(below))
+            add(text, _worth(text) + doubt + less, kind, [_source(above), _source(below)])
     found.sort(key=lambda item: -item[0])
     chosen: list[Query] = []
     for _, query in found:
@@ -78,6 +81,16 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
         if not same and not any(words <= set(fold(other.text).split()) for other in chosen):
             chosen.append(query)
     return chosen[:MOST_QUERIES]
+
+
+def _kind(text: str | None) -> str:
+    numbered = text is not None and any(word[0].isdigit() for word in fold(text).split())
+    return "address" if numbered and text is not None and askable_address(text) is not None else "name"
+
+
+def _doubt(reading: Reading) -> float:
+    """Nats, negative: what is read badly is worth less than a query."""
+    return _DOUBT * math.log(max(reading.confidence, 0.01))
 
 
 def _worth(text: str | None) -> float:

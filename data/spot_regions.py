@@ -1,0 +1,65 @@
+"""In which region a spot lies: of a cell across a border, what is known to a hundred metres is on one side of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.gazetteer import load_default as load_gazetteer
+from data.partition import Partition
+from data.spots import Spots
+
+__all__ = ["region_changes"]
+
+_NARROW_KM = 3.0
+"""A wider spot may lie on both sides of a border, as its cell does."""
+
+
+def region_changes(
+    partition: Partition, p: NDArray[np.float32], spots: Spots, allowed: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """What spots move between the admin-1 regions of their cells: code to probability, gained or lost; sums to 0.
+
+    A spot is in the region of the gazetteer's nearest place, if its cell has that region, else in its country, if the
+    cell has that; otherwise it stays shared as its cell is.
+
+    Args:
+        partition: The cells.
+        p: (n,) their probabilities.
+        spots: Inside them.
+        allowed: (r,) regions that may have any; None for all.
+    """
+    chosen = np.flatnonzero((spots.sigma_km <= _NARROW_KM) & (p[spots.cell] * spots.share > 1e-7))
+    changes: dict[str, float] = {}
+    if not len(chosen):
+        return changes
+    gazetteer = load_gazetteer()
+    nearest = gazetteer.nearest_ids(spots.lat[chosen], spots.lon[chosen])
+    for k, place_id in zip(chosen.tolist(), nearest.tolist(), strict=True):
+        codes, shares = _entries(partition, int(spots.cell[k]), allowed)
+        if len(codes) < 2:
+            continue
+        place = gazetteer.place(place_id)
+        own = np.array([code == place.admin1 for code in codes])
+        if not own.any():
+            own = np.array([code[:2] == place.country for code in codes])
+        if not own.any() or own.all():
+            continue
+        mass = float(p[spots.cell[k]] * spots.share[k])
+        there = np.where(own, shares, 0.0)
+        for code, before, after in zip(codes, shares / shares.sum(), there / there.sum(), strict=True):
+            changes[code] = changes.get(code, 0.0) + mass * float(after - before)
+    return changes
+
+
+def _entries(
+    partition: Partition, cell: int, allowed: NDArray[np.bool_] | None
+) -> tuple[Sequence[str], NDArray[np.float64]]:
+    """Codes and shares of the regions of a cell."""
+    indices = partition.region_indices[partition.region_indptr[cell] : partition.region_indptr[cell + 1]]
+    shares = partition.region_shares[partition.region_indptr[cell] : partition.region_indptr[cell + 1]]
+    kept = np.ones(len(indices), bool) if allowed is None else allowed[indices]
+    kept &= shares > 0.0
+    return [partition.region_codes[i] for i in indices[kept].tolist()], shares[kept].astype(np.float64)
