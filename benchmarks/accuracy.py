@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--csv", type=Path, help="append the table to this file")
     parser.add_argument("--name", help="what to call the set in the table (default: the folder's name)")
     args = parser.parse_args(argv)
-    locator = Locator(args.prior, offline=True)
+    locator = Locator(args.prior, offline=True, places="none")
     table: list[dict[str, object]] = []
     for folder in args.sets:
         if args.at:

@@ -147,7 +147,7 @@ class Scorer:
     """Scores cases with every reader that ships."""
 
     def __init__(self) -> None:
-        self.locator = Locator("density", ocr="none", offline=True)
+        self.locator = Locator("density", ocr="none", offline=True, places="none")
         self.kinds = list(dict.fromkeys(reader.kind for reader in self.locator.clue_readers))
         self.pool = LogLinearPool()
         [output] = self.locator.prior.predict([np.zeros((32, 32, 3), np.uint8)])

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--sizes", nargs="+", type=float, default=[0.35], help="of windows (default 0.35)")
     args = parser.parse_args(argv)
-    locator = Locator("density", offline=True)
+    locator = Locator("density", offline=True, places="none")
     quick_all, whole_all = [], []
     for path in args.photos:
         pixels = load(path).pixels

@@ -91,7 +91,7 @@ def read_photos(
         if only is not None and photo.path.name not in only:
             continue
         if photo.path.name not in known:
-            locator = locator or Locator("density", scenes="none", offline=True, ranker="pool")
+            locator = locator or Locator("density", scenes="none", offline=True, ranker="pool", places="none")
             answer = locator.locate(photo.path)
             row: dict[str, Any] = {
                 "file": photo.path.name,
@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     args = parser.parse_args(argv)
-    locator = Locator("density", scenes="none", offline=True, ranker="pool")
+    locator = Locator("density", scenes="none", offline=True, ranker="pool", places="none")
     for name in args.sets:
         photos = list(read_photos(args.data, name, args.keep, locator))
         print(f"{name}: {len(photos)} photos, {sum(bool(photo.clues) for photo in photos)} with a clue", flush=True)

@@ -71,7 +71,7 @@ def process(command: Sequence[str]) -> tuple[float, float]:
 
 def stages(photos: Sequence[Path]) -> None:
     """Median time of each stage of a warm locator."""
-    locator = Locator(offline=True)
+    locator = Locator(offline=True, places="none")
     locator.locate(photos[0])
     taken: dict[str, list[float]] = {}
 

@@ -1,12 +1,11 @@
 """What a map on this machine is worth, end to end: drawn pictures of the signs of real places, read and located.
 
     python -m benchmarks.lookups KEEP [--data DIR] [--regions NAME ...] [--count N] [--first N] [--seed SEED]
-                                 [--fonts DIR] [--grounds DIR ...] [--maps MODULE:FUNCTION] [--ranker NAME] [--out DIR]
+                                 [--fonts DIR] [--grounds DIR ...] [--ranker NAME] [--out DIR]
 
 ``KEEP/REGION.jsonl`` holds what was read (``benchmarks.storefront_readings``); what it lacks is read first, seconds a
 picture. Then each picture is answered from the density prior and its text: `without` any map, `with` the map of its
-region, and with the maps of all the `other` regions but its own. FUNCTION takes the paths of OpenStreetMap extracts and
-returns the clue readers that look things up in them; without ``--maps`` only the first is answered.
+region, and with the maps of all the `other` regions but its own.
 
 Distances are great circles on a sphere of 6371.0088 km, bands are ``<=``. Bits are log2 of the true cell's probability,
 over all cells of the finest level. ``farther`` is the share of pictures that are more than a kilometre farther off than
@@ -18,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +31,17 @@ from benchmarks.fusion_scores import Case, Told, told
 from benchmarks.machine import machine
 from benchmarks.storefront_readings import REGIONS, ReadStorefront, lines_read, read_storefronts
 from benchmarks.storefronts import KINDS, storefronts
-from data.errors import RequestError
 from data.geodesy import geoscore
+from data.osm_build import build_index
+from data.osm_index import PlaceIndex
+from data.osm_regions import region_name
 from data.writing import write_whole
 from detectors.base import ClueReader
+from detectors.map_reader import MapReader
 from detectors.privacy import masked
 from detectors.render_fonts import FONT_FOLDER
 from detectors.render_text import Grounds
+from fusion.among_shops import among_shops
 from fusion.context import Context
 from fusion.locator import Locator, Ranker
 from fusion.ranker import make_ranker
@@ -87,12 +89,12 @@ def answers(shots: Sequence[ReadStorefront], setting: Setting, ranker: Ranker) -
         setting: Which clue readers there are.
         ranker: Fuses the prior and the clues.
     """
-    locator = Locator("density", ocr="none", scenes="none", offline=True, ranker=ranker)
+    locator = Locator("density", ocr="none", scenes="none", offline=True, ranker=ranker, places="none")
     locator.clue_readers = (*locator.clue_readers, *setting.more)
     [output] = locator.predict([np.zeros((8, 8, 3), np.uint8)])  # of this prior the same for every picture
     found = []
     for shot in shots:
-        clues = [*locator.clues(shot.readings), *shot.plate_clues]
+        clues = among_shops([*locator.clues(shot.readings), *shot.plate_clues], output.distribution.partition)
         context = Context(masked(shot.readings), output.scene, locator.prior.name)
         posterior = locator.ranker.fuse(output.distribution, clues, context).posterior
         found.append(told(posterior, Case(output.distribution, clues, context, (shot.lat, shot.lon), "")))
@@ -170,18 +172,16 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines[1:]) + "\n"
 
 
-def named_maps(name: str) -> Maps:
-    """The function ``MODULE:FUNCTION``.
+def maps_in(folder: Path) -> Maps:
+    """What indexes extracts in ``folder``, each once, and reads signs with them."""
 
-    Raises:
-        RequestError: There is none.
-    """
-    module, _, function = name.partition(":")
-    try:
-        found: Maps = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise RequestError(f"no function {name!r}: give --maps as MODULE:FUNCTION") from error
-    return found
+    def maps(paths: Sequence[Path]) -> Sequence[ClueReader]:
+        for path in paths:
+            if not (folder / f"{path.name}.sqlite").exists():
+                build_index(path, folder / f"{path.name}.sqlite", name=region_name(path))
+        return [MapReader([PlaceIndex.open(folder / f"{path.name}.sqlite") for path in paths])]
+
+    return maps
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -195,11 +195,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fonts", type=Path, default=FONT_FOLDER)
     parser.add_argument("--grounds", type=Path, nargs="*", default=[], help="folders of photos seen in the windows")
-    parser.add_argument("--maps", help="MODULE:FUNCTION from paths of extracts to clue readers")
     parser.add_argument("--ranker", default="auto")
     parser.add_argument("--out", type=Path, help="folder for lookups.txt and lookups.csv")
     args = parser.parse_args(argv)
-    maps = None if args.maps is None else named_maps(args.maps)
+    maps = maps_in(args.keep / "maps")
     ranker = make_ranker(args.ranker)
     grounds = Grounds(args.grounds)
     rows: list[dict[str, Any]] = []

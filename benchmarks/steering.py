@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=60, help="how many of each, drawn by a fixed seed (default 60)")
     parser.add_argument("--csv", type=Path, help="write the table to this file")
     args = parser.parse_args(argv)
-    locator = Locator(offline=True)
+    locator = Locator(offline=True, places="none")
     reader = _Remembering(locator.ocr)
     whole, steered = Looker(reader), Looker(reader, locator.looker.finder, locator.looker.plates)
     rows = []

@@ -102,7 +102,7 @@ def read_storefronts(
 def _locator() -> Locator:
     # As if as many photos were read at once as there are cores: with one thread, which waits for no other, a picture
     # costs half of the time of the processor.
-    return Locator("density", scenes="none", offline=True, ranker="pool", workers=os.cpu_count() or 1)
+    return Locator("density", scenes="none", offline=True, ranker="pool", places="none", workers=os.cpu_count() or 1)
 
 
 def _read(shot: Storefront, locator: Locator) -> dict[str, Any]:

@@ -74,6 +74,10 @@ class Page:
         for i, j in self.pairs:
             yield [*self.lines[i], *self.lines[j]]
 
+    def beside(self, lines: frozenset[int]) -> list[int]:
+        """Lines right over or under one of ``lines``."""
+        return [j if i in lines else i for i, j in self.pairs if (i in lines) != (j in lines)]
+
 
 def matches_in(page: Page, index: PlaceIndex, number: int) -> list[Match]:
     """Names of ``index`` (the region's ``number``) that lines of the page agree with; each name once for its lines."""

@@ -94,10 +94,11 @@ def _label(thing: MapThing) -> str:
 
 
 def _houses(match: Match, page: Page, index: PlaceIndex) -> Iterator[Candidate]:
-    """Houses of the number that stands beside a street's name."""
+    """Houses of the number that stands beside a street's name, or alone over or under it."""
     line, first, _ = match.spans[0]
     last, _, stop = match.spans[-1]
     tokens = [t for t in page.lines[line] if t.end <= first][-1:] + [t for t in page.lines[last] if t.start >= stop][:2]
+    tokens += [t for i in page.beside(match.lines) if len(page.lines[i]) == 1 for t in page.lines[i]]
     for token in tokens:
         if not token.word[:1].isdigit() or len(token.word) > 6:
             continue

@@ -178,7 +178,7 @@ def _demo(args: argparse.Namespace) -> int:
 
     check_map_path(args.map)
     photo = sample_photo()
-    answer = Locator(offline=True).locate(photo)
+    answer = Locator(places="none", offline=True).locate(photo)
     written = answer.save_map(args.map)
     print(answer.to_json() if args.json else str(answer))
     print(f"map: {written}", file=sys.stderr)

@@ -1,10 +1,11 @@
 """The ranker: prior and clues to a posterior by a LightGBM model over a photo's rows.
 
-    log p(r) = log p0(r) + [a E(r) + s(x_r, e) - s(x_r, none)] / T - log Z
+    log p(r) = log p0(r) + [a E(r) + s(x_r, e) - s(x_r, none)] / T + L(r) - log Z
 
 Rows are the likeliest cells and the rest of each country (``fusion.rows``), ``E`` the log-linear pool's evidence, ``s``
 the trees' score of a row's columns (``fusion.features``), ``none`` the same row with every evidence column missing, and
-T the temperature fitted out of fold, which divides the evidence term only. The trees are trained as a conditional logit
+T the temperature fitted out of fold, which divides the evidence term only. ``L`` is what hits on maps say beside the
+other clues, which the trees do not see (``fusion.features.WHOLE``). The trees are trained as a conditional logit
 (``fusion.conditional_logit``). Where no clue points anywhere the prior object is returned as it is.
 """
 
@@ -20,17 +21,13 @@ from data.errors import WeightsError
 from data.printable import printable
 from detectors.base import Clue
 from fusion.context import NOTHING_KNOWN, Context
-from fusion.features import rows_of
+from fusion.features import WHOLE, rows_of
 from fusion.laid import LaidClues
 from fusion.pool import SAME_NATS, Fused, LogLinearPool, narrowed
 from fusion.ranker_model import RankerModel, load_model, shipped_model
 from fusion.sharing import Shares
 
 __all__ = ["FusionRanker", "make_ranker"]
-
-_WHOLE = frozenset({"lookup"})
-"""Kinds that the trees do not see: what they say counts whole. A map's hit says where to a hundred metres and how often
-such a name is met elsewhere is in its evidence; photos with hits are too few to learn from."""
 
 
 class FusionRanker:
@@ -69,7 +66,7 @@ class FusionRanker:
         evidence = laid.total(shares)
         if np.ptp(evidence) < SAME_NATS:
             return prior
-        learnt = laid.shares(k for k in shares.free if laid.clues[k].kind not in _WHOLE)
+        learnt = laid.shares(k for k in shares.free if laid.clues[k].kind not in WHOLE)
         own = evidence if len(learnt.free) == len(shares.free) else laid.total(learnt)
         if np.ptp(own) < SAME_NATS:
             p = prior.p

@@ -179,4 +179,4 @@ def _read(picture: Pixels) -> Mapping[str, Any]:
 def _locator() -> Locator:
     from fusion.locator import Locator  # what reads: a second to build, and not needed for what was kept
 
-    return Locator("density", scenes="none", offline=True, ranker="pool")
+    return Locator("density", scenes="none", offline=True, ranker="pool", places="none")
