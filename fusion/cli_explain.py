@@ -65,7 +65,7 @@ def _explain(args: argparse.Namespace) -> int:
         raise RequestError(f"{args.photo} is a folder: name one photo")
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, device=args.device,
-        offline=True if args.offline else None, gallery=args.gallery, ranker=args.fusion,
+        offline=True if args.offline else None, gallery=args.gallery, ranker=args.fusion, places=args.places,
     )  # fmt: skip
     target = _target(args, locator)
     if sys.stderr.isatty():
