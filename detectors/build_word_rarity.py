@@ -1,7 +1,8 @@
 """Write the table of how frequent words are (``detectors.word_rarity``): ``python -m detectors.build_word_rarity``.
 
 Words and frequencies are wordfreq's (Robyn Speer; Apache 2.0, data CC BY-SA 4.0), of all its languages: surnames, given
-names and firms are among them. Of a word that several languages have, the highest frequency counts.
+names and firms are among them. Of a word that several languages have, the highest frequency counts. Words of streets and
+shops (``language.sign_words.tsv``), which running text has seldom, count as ``ON_SIGNS_ZIPF`` at least.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import numpy as np
 
 from data.folding import fold
 from data.writing import write_whole
+from detectors.language_words import sign_words
 from detectors.word_rarity import LEAST_ZIPF, STEPS, WORDS_PATH
 
 __all__ = ["main"]
+
+ON_SIGNS_ZIPF = 4.0
 
 
 def main() -> None:
@@ -39,6 +43,10 @@ def _frequencies() -> dict[str, float]:
             key = fold(word)
             if value >= LEAST_ZIPF and key and " " not in key and not key.isdigit():
                 zipf[key] = max(value, zipf.get(key, 0.0))
+    for words in sign_words().values():
+        for key in {part for word in words for part in fold(word).split()}:
+            if len(key) >= 3 and not key.isdigit():
+                zipf[key] = max(ON_SIGNS_ZIPF, zipf.get(key, 0.0))
     return zipf
 
 

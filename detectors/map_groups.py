@@ -16,7 +16,6 @@ from data.geodesy import EARTH_RADIUS_KM, unit_vectors
 from detectors.base import Clue, Evidence, PointEvidence, Reading, bounding_box
 from detectors.map_rates import MOST_LOG_LR
 from detectors.privacy import mask
-from detectors.sentences import quoted
 from detectors.signs import Span, merged, sources
 
 __all__ = ["SHOP_KM", "Candidate", "clues_of_candidates"]
@@ -161,18 +160,17 @@ def _clue(group: _Group, readings: Sequence[Reading]) -> Clue:
     points = tuple(PointEvidence(c.lat, c.lon, c.sigma_km, told) for told, c in group.points if told > 0.0)
     labels = tuple(dict.fromkeys(mask(member.label) for member in group.members))
     best = group.points[0][1]
+    label = mask(best.label)
     alike = sum(told > group.points[0][0] - 1.0 for told, _ in group.points)
     kind = best.what.partition("=")[2].replace("_", " ")
-    kind = "" if kind == "yes" else kind
-    meaning = f"{best.source} has {quoted(mask(best.label))}" + (f" ({kind})" if kind else "")
-    if len(labels) > 1:
-        meaning += " beside " + " and ".join(quoted(label) for label in labels if label != mask(best.label))
-    if alike > 1:
-        meaning += f"; {alike} places are called so"
+    meaning = f"{best.source} has '{label}'" + (f" ({kind})" if kind not in ("", "yes") else "")
+    beside = [f"'{other}'" for other in labels if other != label]
+    meaning += f" beside {' and '.join(beside)}" if beside else ""
+    meaning += f"; {alike} places are called so" if alike > 1 else ""
     return Clue(
         kind="lookup",
         text=text,
-        meaning=meaning,
+        meaning=mask(meaning),
         evidence=Evidence(elsewhere=0.0, points=points, sources=sources(spans, readings)),
         box=bounding_box([readings[i].box for i, _, _ in spans]),
         points_to=labels[:4],

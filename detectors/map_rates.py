@@ -13,8 +13,8 @@ many things on the map bear it: a chain of 300 has more elsewhere. The last term
 reads so; a short name is soon met.
 
 Were the ratios right, their mean over all photos that were taken elsewhere, and all things on the map, would be 1 at
-most. ``ON_SIGNS`` was set by that: the mean is 0.6 for the names of seven small extracts in 1,401 real photos, none of
-them taken there, and 0.7 for 1,466 names of each of them in the others (``benchmarks/namesakes.py``).
+most. ``ON_SIGNS`` was set by that: the mean is 0.15 for the things of seven small extracts in 1,401 real photos, none
+of them taken there, and 0.85 for 1,185 names of each extract in the others (``benchmarks/namesakes.py``).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from data.assets import read_asset
 __all__ = ["LEAST_ZIPF", "STEPS", "WORDS_PATH", "WORDS_SHA256", "zipf"]
 
 WORDS_PATH: Final = Path(__file__).parent / "assets" / "word_rarity.safetensors"
-WORDS_SHA256: Final = "386f043ed93316f1c6bb676d55de89cbd012c04e862c722b86d1caf1d4e6e57e"
+WORDS_SHA256: Final = "fa7007d50f2f79c0fc0e578d9f712b032d20aa49a6c0659f23f3600e69b13aa5"
 LEAST_ZIPF: Final = 3.6
 """Rarer words are not kept."""
 STEPS: Final = 20
