@@ -11,7 +11,7 @@ from typing import Final
 
 from data.folding import is_han_or_kana, tokens
 from detectors.coordinates import fixes_in
-from detectors.person_names import is_chain, is_sign_word
+from detectors.person_kinds import is_chain, is_sign_word
 from detectors.privacy import MASK, mask
 
 __all__ = ["has_account", "has_code", "has_date", "has_path", "has_position", "is_masked", "is_plate_with_slips"]
