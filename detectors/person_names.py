@@ -35,6 +35,7 @@ from detectors.person_words import (
     CHAINED_STREET,
     DEGREES,
     GIVEN_TITLES,
+    LEGAL_TAIL,
     PATRONYMICS,
     SHORT_KINDS,
     TRADE_ENDINGS,
@@ -52,6 +53,7 @@ _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_] ){2,}[^\W\d_](?!\w)")
 _LONGEST = 200  # characters; a longer line is a paragraph, and what it names is looked for in its beginning
 _LEAST_JOINED = 4  # letters of either name where both are written together
 _MOST_STREET = 2  # words of a street's name in front of its kind, of those whose kind stands behind
+_BEFORE_NUMBER = re.compile(r"([^\W\d_]+)\.? \d")
 _TITLE_REACH = 3
 _SEVERAL = range(3, 6)  # words of a long name, of which hardly a shop's has as many and none that tells what it is
 
@@ -75,7 +77,8 @@ def is_person_like(text: str) -> bool:
     """
     text = _HYPHENED.sub("господин", unicodedata.normalize("NFKC", text)[:_LONGEST])
     text = _SPACED.sub(lambda m: m.group().replace(" ", ""), _POSSESSIVE.sub(r"\1", text))
-    if sum(c.isalpha() for c in text) < 2 or is_chain(text) or is_town(text):
+    text = LEGAL_TAIL.sub(" GmbH", text)
+    if sum(c.isalpha() for c in text) < 2 or is_chain(text) or is_town(text) or _are_towns(text):
         return False
     if is_eastern_script(text):
         return is_eastern_name(text, person_names())
@@ -107,8 +110,15 @@ def stray_names(text: str) -> bool:
     words = person_words_of(text)
     if any(word.kinds in ("x", "H") for word in words):
         return False
-    told = (word for word in words if set(word.kinds) & set("gs?") and len(word.folded) >= SHORT)
-    return any(not load_default().lookup(word.folded) for word in told)
+    told = {word.folded for word in words if set(word.kinds) & set("gs?") and len(word.folded) >= SHORT}
+    told -= {fold(street) for street in _BEFORE_NUMBER.findall(text)}  # Städtle 44
+    return any(not load_default().lookup(word) for word in told)
+
+
+def _are_towns(text: str) -> bool:
+    """Whether it is towns with commas between, the last of which nobody is called: Preston, Lancaster."""
+    parts = text.split(",")
+    return len(parts) > 1 and fold(parts[-1]) not in person_names().given and all(is_town(part) for part in parts)
 
 
 def _without_street(text: str) -> str:

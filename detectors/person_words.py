@@ -113,6 +113,13 @@ LEGAL_FORMS: Final = _words(
     inh inhaber inhaberin prop proprietor tit"""
 )
 
+LEGAL_TAIL: Final = re.compile(
+    r"[\s,]+(?:S\. ?A\.?(?: ?de ?C\. ?V\.?| ?R\. ?L\.?| ?S\.?)?|S\. ?L\.?(?: ?U\.?)?|S\. ?R\. ?L\.?|S\. ?p\. ?A\.?"
+    r"|S\. ?N\. ?C\.?|A\. ?[ŞSGE]\.?|B\. ?V\.?|N\. ?V\.?|d\. ?o\. ?o\.?|[sS]\. ?r\. ?o\.?|e\. ?[UVK]\.?|Z ?o\. ?o\.?"
+    r"|K\. ?[KGdD]\.?|R\. ?T\.)$"
+)
+"""A firm's form in dotted letters, which are no initials there."""
+
 FLOORS: Final = _words(
     """top stiege tur tuer apt appt apto apartamento suite ste floor unit flat room etage stock og eg dg piso planta
     bajo local interior int escalera esc pta puerta bloc block blok

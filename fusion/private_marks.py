@@ -92,7 +92,7 @@ _ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 _LOOKALIKES = str.maketrans("OQDILZSBG", "000112586")
-_CONFUSABLE = re.compile(r"[OQDILZSBG]{3,}")
+_CONFUSABLE = re.compile(r"(?<![^\W_])[OQDILZSBG]{3,}(?![^\W_])")
 
 _PLATE = re.compile(r"[A-Z]{1,3}(?:[ .·:-][A-Z]{1,3})?[ .·:-]?\d{1,6}(?:[ .·:-]?[A-Z]{1,3})?|\d{1,4}[ .·:-]?[A-Z]{1,3}")
 
