@@ -105,6 +105,7 @@ def person_words_of(text: str) -> list[PersonWord]:
     """
     text = _without_towns(_CAMEL.sub(_parted, text))
     mixed = any(c.isupper() for c in text) and any(c.islower() for c in text)
+    numbered = any(c.isdecimal() for c in text)
     out: list[PersonWord] = []
     end = 0
     for match in _WORD.finditer(text):
@@ -112,7 +113,7 @@ def person_words_of(text: str) -> list[PersonWord]:
             out.append(PersonWord("&", "&"))
         end = match.end()
         dotted = text[end : end + 1] == "." or "." in match[0]
-        out += _kinds_of(match[0], dotted=dotted, mixed=mixed)
+        out += _kinds_of(match[0], dotted=dotted, mixed=mixed, numbered=numbered)
     for at in range(1, len(out)):
         if out[at].kinds == "t" and "g" in out[at - 1].kinds:
             out[at] = PersonWord(out[at].folded, "s")  # Lara Pastor
@@ -141,12 +142,13 @@ def _without_towns(text: str) -> str:
     for size in (3, 2):
         for at in range(len(words) - size + 1):
             start, end = words[at].start(), words[at + size - 1].end()
-            if fold(words[at][0]) not in SAINTS and is_town(text[start:end]):
+            first = fold(words[at][0])
+            if first not in SAINTS and first not in PARTICLES and is_town(text[start:end]):
                 return f"{text[:start]} ; {text[end:]}"
     return text
 
 
-def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[PersonWord]:
+def _kinds_of(written: str, *, dotted: bool, mixed: bool, numbered: bool) -> Iterator[PersonWord]:
     names = person_names()
     letters = sum(c.isalpha() for c in written)
     if not letters or _ROMAN.fullmatch(written):
@@ -157,7 +159,7 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool) -> Iterator[PersonWord
     for word in fold(written).split():
         if word in STRONG_TITLES and (len(word) > 1 or dotted):
             kinds = "T"
-        elif word in FLOORS:
+        elif numbered and word in FLOORS:
             kinds = "n"
         elif word in SAINTS:
             kinds = "S"
