@@ -55,7 +55,7 @@ def is_eastern_name(text: str, names: PersonNames) -> bool:
             return True
     for title in (*_TITLES, *_DOCTORS):
         at = whole.find(title)
-        if at > 0 and _is_full_name(whole[:at], names):
+        if at > 0 and (_is_full_name(whole[:at], names) or (title in _DOCTORS and _may_be_full(whole[:at], names))):
             return True
         # 王先生, 김 씨: a surname with a title.
         if title in _TITLES and at > 0 and whole[:at] in names.surnames and at + len(title) == len(whole):
@@ -71,6 +71,11 @@ def _is_full_name(run: str, names: PersonNames) -> bool:
         if given in names.given or _is_made(given, names):
             return True
     return False
+
+
+def _may_be_full(run: str, names: PersonNames) -> bool:
+    """Whether a surname of one sign and two more may be a name, of which the table need know no more."""
+    return len(run) == 1 + _MOST_GIVEN and run[:1] in names.surnames and not _SHOPS.intersection(run)
 
 
 def _is_made(given: str, names: PersonNames) -> bool:

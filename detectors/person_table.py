@@ -18,7 +18,7 @@ from data.errors import DatasetError
 __all__ = ["FORMAT", "PERSON_NAMES", "PERSON_NAMES_SHA256", "PersonNames", "parsed", "person_names"]
 
 PERSON_NAMES: Final = Path(__file__).parent / "assets" / "person_names.txt.gz"
-PERSON_NAMES_SHA256: Final = "49c4e43119aa79b0633771453d3c0513e2fd7e352a2cf458e2bd55d54b0deb54"
+PERSON_NAMES_SHA256: Final = "d477c299979bd35ab7aef2612db14c43dd754a249b0e2cee9634f78377316452"
 FORMAT: Final = "whence person names 1"
 _MOST_BYTES: Final = 16 << 20  # of the unpacked table; a damaged file may unpack to anything
 _MOST_SYLLABLES = 3  # of a given name in Han or Hangul whose signs are counted one by one

@@ -12,9 +12,10 @@ from typing import Final
 from data.folding import fold
 
 __all__ = [
-    "CHAINED_STREET", "DEGREES", "FLOORS", "GIVEN_TITLES", "HONOURED", "JOINING", "LEGAL_FORMS", "NOT_NAMES",
-    "PARTICLES", "PATRONYMICS", "PLACE_NAMED", "PLACE_NAMED_AS_PERSON", "SAINTS", "SHORT_KINDS",
-    "STRONG_TITLES", "SURNAME_ENDINGS", "TRADES", "TRADE_ENDINGS", "VIETNAMESE", "WEAK_TITLES",
+    "CHAINED_STREET", "DEGREES", "FLOORS", "GIVEN_TITLES", "HONOURED",
+    "JOINING", "LEGAL_FORMS", "LEGAL_TAIL", "NOT_NAMES", "PARTICLES", "PATRONYMICS",
+    "PLACE_NAMED", "PLACE_NAMED_AS_PERSON", "SAINTS", "SHORT_KINDS", "STRONG_TITLES",
+    "SURNAME_ENDINGS", "THAI_KINDS", "TRADES", "TRADE_ENDINGS", "VIETNAMESE", "VIETNAMESE_SHORT", "WEAK_TITLES",
 ]  # fmt: skip
 
 
@@ -65,9 +66,12 @@ DEGREES: Final = re.compile(
 VIETNAMESE: Final = _words("nguyen tran pham huynh hoang phan dang bui duong ngo")
 """Surnames that come first, before names of which many are short words elsewhere."""
 
+VIETNAMESE_SHORT: Final = _words("le vu vo ho do ly mai dinh truong luong")
+"""The same, where the text has marks that only Vietnamese writes."""
+
 PARTICLES: Final = _words(
-    """von van vom zu zum zur der den de di da do das dos del della dello dei degli du des la le lo el al bin ibn
-    ben bint binti abu abd ter ten te tot op auf an af av mac mc san y e i und ze z bar ould ait ap fitz st nic
+    """von van vom zu zum zur der den de die di da do das dos del della dello dei degli du des la le lo el al bin ibn
+    bint binti abu abd ter ten te tot op auf an af av mac mc san y e i und ze z bar ould ait ap fitz st nic
     ni o"""
 )
 """They stand inside a name."""
@@ -86,6 +90,9 @@ SAINTS: Final = _words(
 
 SHORT_KINDS: Final = _words("av avda ul bd pl jl")
 """Short kinds of streets that are no doctor, no initial and no particle."""
+
+THAI_KINDS: Final = ("ถนน", "ถ.", "ซอย", "ซ.")
+"""How Thai streets begin; the letter alone begins many names."""
 
 CHAINED_STREET: Final = re.compile(
     r"(?:(?:(?:Dr|Prof|Dipl|Ing|Kard|Gen|St)\.? ?-? ?)+(?:[^\W\d_]+ ){0,2})?"
@@ -112,6 +119,13 @@ LEGAL_FORMS: Final = _words(
     oao zao ип ооо оао зао пао тов фоп тоо sp zoo gbr sia uab ou tbk pt bhd sdn pvt jsc tnhh sti ltdsti שותפים
     inh inhaber inhaberin prop proprietor tit"""
 )
+
+LEGAL_TAIL: Final = re.compile(
+    r"[\s,]+(?:S\. ?A\.?(?: ?de ?C\. ?V\.?| ?R\. ?L\.?| ?S\.?)?|S\. ?L\.?(?: ?U\.?)?|S\. ?R\. ?L\.?|S\. ?p\. ?A\.?"
+    r"|S\. ?N\. ?C\.?|A\. ?[ŞSGE]\.?|B\. ?V\.?|N\. ?V\.?|d\. ?o\. ?o\.?|[sS]\. ?r\. ?o\.?|e\. ?[UVK]\.?|Z ?o\. ?o\.?"
+    r"|K\. ?[KGdD]\.?|R\. ?T\.)$"
+)
+"""A firm's form in dotted letters, which are no initials there."""
 
 FLOORS: Final = _words(
     """top stiege tur tuer apt appt apto apartamento suite ste floor unit flat room etage stock og eg dg piso planta

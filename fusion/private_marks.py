@@ -11,7 +11,7 @@ from typing import Final
 
 from data.folding import is_han_or_kana, tokens
 from detectors.coordinates import fixes_in
-from detectors.person_names import is_chain, is_sign_word
+from detectors.person_kinds import is_chain, is_sign_word
 from detectors.privacy import MASK, mask
 
 __all__ = ["has_account", "has_code", "has_date", "has_path", "has_position", "is_masked", "is_plate_with_slips"]
@@ -92,7 +92,7 @@ _ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 _LOOKALIKES = str.maketrans("OQDILZSBG", "000112586")
-_CONFUSABLE = re.compile(r"[OQDILZSBG]{3,}")
+_CONFUSABLE = re.compile(r"(?<![^\W_])[OQDILZSBG]{3,}(?![^\W_])")
 
 _PLATE = re.compile(r"[A-Z]{1,3}(?:[ .·:-][A-Z]{1,3})?[ .·:-]?\d{1,6}(?:[ .·:-]?[A-Z]{1,3})?|\d{1,4}[ .·:-]?[A-Z]{1,3}")
 

@@ -20,7 +20,8 @@ HansMüller|HAN5 MÜLLER|Иванов Иван|ИВАНОВА МАРИЯ ПЕТ�
 г-жа Захарова|Familie Krautwurst|Fam. Gruber|Herr Müller|Frau Kitzmantel|Notar Mag. Huber|Zahnarzt Dr. Weber
 Dr. Kitzmantel|Xhelal Müller|Anna Kitzmantel|Xhelal Bajramović|John Smith, M.D.|Prof. Dr. K. Weber|Mr. Smith
 Miss Teresa Evans|Studio legale Avv. Mario Rossi|Dott.ssa Giulia Bianchi|Maître Dupont|Dra. Ana López
-García López|José da Silva|Jan van Dijk|Ludwig von Beethoven|Hans und Maria Müller|Γιώργος Παπαδόπουλος
+García López|José da Silva|Jan van Dijk|Ludwig von Beethoven|Hans und Maria Müller|An Nguyễn|Bà Vũ Mai Hồ
+Stef die Bont|Annemijn van den Bosch|Jens Koch|A n n a Schmidt|ANNASCHMIDT|Γιώργος Παπαδόπουλος
 ΓΙΩΡΓΟΣ ΠΑΠΑΔΟΠΟΥΛΟΣ|Nguyễn Văn An|محمد علي|د. أحمد محمود|דוד כהן|ד״ר רחל לוי|राजेश शर्मा|डॉ. अनिल गुप्ता|王伟
 王秀英|陳美玲|陳志明牙醫診所|王先生|山田太郎|山田 太郎|김민준|Ahmet Yılmaz|Sri Wahyuni|Giovanni Bianchi
 Paweł Wójcik|John O'Brien|Patrick O’Neill|Mary-Ann McDonald|Carole Davidson-Campbell|Mario Elías Aguilar
@@ -34,8 +35,8 @@ Mr. Pizza|Lycée Victor Hugo|Burger King|H&M|Starbucks Coffee|Аптека|Пр�
 улица Льва Толстого|東京|王家餐館|이마트|北京烤鸭店|松屋|すき家|Farmácia São João|Fischer Sport|Elektro Müller
 Via Giuseppe Garibaldi 12|Boulevard Victor Hugo|Main Street|Krone|Maria|Sagrada Familia|Trattoria da Mario
 Zum Goldenen Hirschen|Raiffeisenbank Krems|Calle Mayor 5|مطعم علي|קפה יוסף|Bar Roma|Casino de Monte Carlo
-King's Head|Mühleholz II|CenturyLink|Rua Antônio Alves da Silva|C/ Mayor|R. Augusta 25|Metro Jean Jaurès|12345|
----
+King's Head|Mühleholz II|CenturyLink|Rua Antônio Alves da Silva|C/ Mayor|R. Augusta 25|Hà Nội|Nhà hàng Hồ Tây
+Preston, Lancaster|Reformas y Construcciones, S.L.|Müller S. A.|Metro Jean Jaurès|12345||---
 """
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +13,15 @@ from hypothesis import strategies as st
 from detectors.person_names import is_person_like
 from detectors.privacy import MASK, mask
 from fusion.lookup_privacy import LEAST_LETTERS, MOST_CHARACTERS, askable, askable_address, cleaned
-from fusion.private_marks import has_account, has_path, has_position, is_plate_with_slips
+from fusion.private_marks import (
+    has_account,
+    has_code,
+    has_date,
+    has_path,
+    has_position,
+    is_masked,
+    is_plate_with_slips,
+)
 
 PRIVATE = {
     "plates": """
@@ -91,6 +101,7 @@ def rows(table: str) -> list[str]:
     return [text for line in table.strip("\n").split("\n") for text in line.split("|")]
 
 
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u00ad]")
 ATTACKS = [text for table in PRIVATE.values() for text in rows(table)]
 ATTACKS += ["info\n@hotel.es", "Hans\nMüller", "Dr.\r\nAnna\u2028Schmidt", "KR-\nAB 123"]
 # Pieces that hypothesis puts together in any order, with anything between.
@@ -112,6 +123,38 @@ def test_this_is_asked_as_it_stands(text: str) -> None:
 @pytest.mark.parametrize("text", [t for t in rows(ADDRESSES) if t not in ("12 Main Street", "Place du 8 Mai 1945")])
 def test_this_is_asked_as_an_address(text: str) -> None:
     assert askable_address(text) == text
+
+
+OWN_MARKS: dict[str, tuple[Callable[[str], bool], ...]] = {
+    "plates": (is_masked, has_code, is_plate_with_slips),
+    "phones": (is_masked, has_account),
+    "mail": (has_path,),
+    "coordinates": (has_position,),
+    "files": (has_path,),
+    "times": (has_date,),
+    "handles": (has_path,),
+    "accounts": (has_account,),
+    "persons": (is_person_like,),
+}
+# Numbers that only their length gives away, a path's mark between them, and a name that only the house beside it does.
+BY_OTHERS = {"4111 1111 1111 1111", "Hotel 12345", "Hotel Sol 7012", "0664_123_45_67"} | {
+    "Krautwurst, Hauptstraße 5, 1010 Wien"
+}
+
+
+@pytest.mark.parametrize("kind", OWN_MARKS)
+def test_each_attack_is_seen_for_what_it_is(kind: str) -> None:
+    for text in {*rows(PRIVATE[kind])} - BY_OTHERS:
+        line = " ".join(unicodedata.normalize("NFKC", INVISIBLE.sub("", text)).split())
+        assert any(mark(line) for mark in OWN_MARKS[kind]), text
+
+
+def test_a_plate_is_seen_though_neither_mask_nor_road_sign_knows_it() -> None:
+    for text in ("PRYL-38", "XS8 L365", "93 تونس 28", "YZU-E", "JBvV-86", "CBNB", "NCEL-003", "ตก 0 กรุงเทพมหานคร"):
+        assert mask(text) == text and has_code(text), text
+        assert askable(text) is None
+    for text in ("Studio 54", "CAFE 21", "24h Shop", "Аптека 36,6", "IKEA", "1st Avenue Books", "Школа №1236"):
+        assert not has_code(text), text
 
 
 def test_there_are_enough_of_both() -> None:
