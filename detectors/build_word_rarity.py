@@ -1,8 +1,8 @@
 """Write the table of how frequent words are (``detectors.word_rarity``): ``python -m detectors.build_word_rarity``.
 
 Words and frequencies are wordfreq's (Robyn Speer; Apache 2.0, data CC BY-SA 4.0), of all its languages: surnames, given
-names and firms are among them. Of a word that several languages have, the highest frequency counts. Words of streets and
-shops (``language.sign_words.tsv``), which running text has seldom, count as ``ON_SIGNS_ZIPF`` at least.
+names and firms are among them. Of a word that several languages have, the highest frequency counts. Words of streets
+and shops (``language.sign_words.tsv``), which running text has seldom, count as ``ON_SIGNS_ZIPF`` at least.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ Floats32 = NDArray[np.float32]
 WHOLE: Final = frozenset({"lookup"})
 """Kinds of clues that count whole, beside the trees: a hit on a map says where to a hundred metres, how often such a
 name is met elsewhere is in its evidence, and photos with hits are too few to learn from."""
-KINDS: Final = tuple(kind for kind in RELIABILITY if kind not in WHOLE)
+KINDS: Final = tuple(RELIABILITY)
 """Kinds of clues that have columns of their own; what others say is in the columns of all together."""
 
 _PRIOR = (
@@ -48,6 +48,7 @@ _POOLED = ("gain", "gain_country", "gain_below_best", "information", "top_pooled
 _AGREEMENT = ("sources_for", "sources_against", "share_for", "clues", "sources")
 _PLACES = ("km_to_place", "place_sigma", "place_log_lr", "place_population", "places")
 _READING = ("lines", "confidence", "least_confidence", "lines_told", "on_signs", "on_plates")
+_LOOKUP = ("lookup_km", "lookups_for", "lookups")
 
 CONTEXT: Final = (*_PRIOR, "log_population", *_SCENE)
 """Columns that say what row and photo are."""
@@ -58,6 +59,7 @@ EVIDENCE: Final = (
     *_AGREEMENT,
     *_PLACES,
     *_READING,
+    *_LOOKUP,
 )
 """Columns that say what the clues make of it: NaN where nobody spoke."""
 FEATURES: Final = (*CONTEXT, *EVIDENCE)
@@ -71,15 +73,17 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "agreement": _AGREEMENT,
         "places": _PLACES,
         "reading": _READING,
+        "lookups": _LOOKUP,
     }
 )
 """Groups of columns, for measuring what each is worth."""
 
 MONOTONE: Final = tuple(
     +1
-    if name in ("gain", "gain_country", "gain_below_best", "sources_for") or name.startswith(("row_", "country_"))
+    if name in ("gain", "gain_country", "gain_below_best", "sources_for", "lookups_for")
+    or name.startswith(("row_", "country_"))
     else -1
-    if name in ("sources_against", "km_to_place")
+    if name in ("sources_against", "km_to_place", "lookup_km")
     else 0
     for name in FEATURES
 )
@@ -100,7 +104,7 @@ def rows_of(
     Args:
         prior: Before any clue.
         laid: All clues of the photo.
-        shares: Which of them count, and how far; none of a kind of ``WHOLE`` does.
+        shares: Which of them count, and how far.
         evidence: (n,) nats, what they say together.
         context: What else is known.
     """
@@ -127,6 +131,7 @@ def rows_of(
     if pointed is not None:
         _places(column, rows, points, pointed)
     _reading(column, laid, counted, context)
+    _lookups(column, rows, laid, counted, at_row)
     return rows, out
 
 
@@ -241,6 +246,21 @@ def _reading(column: Mapping[str, Floats32], laid: LaidClues, counted: Sequence[
     column["lines_told"][:] = np.log1p(len(told))
     column["on_signs"][:] = np.mean([reading.region == "sign" for reading in told])
     column["on_plates"][:] = np.mean([reading.region == "plate" for reading in told])
+
+
+def _lookups(
+    column: Mapping[str, Floats32], rows: Rows, laid: LaidClues, counted: Sequence[int], at_row: Floats
+) -> None:
+    hits = [i for i, k in enumerate(counted) if laid.clues[k].kind == "lookup"]
+    if not hits:
+        return
+    column["lookups"][:] = np.log1p(len(hits))
+    column["lookups_for"][:] = (at_row[hits] > _SPEAKS).sum(axis=0)
+    points = [point for i in hits for point in laid.clues[counted[i]].evidence.points]
+    if points:
+        km, _ = _nearest(rows, np.array([p.lat for p in points]), np.array([p.lon for p in points]))
+        column["lookup_km"][: len(rows.cells)] = np.log1p(km)
+        column["lookup_km"][len(rows.cells) :] = np.log1p(_FAR_KM)
 
 
 @lru_cache(maxsize=4)

@@ -37,6 +37,7 @@ import detectors.institution_words
 import detectors.language_model
 import detectors.language_words
 import detectors.line_net
+import detectors.person_table
 import detectors.plate_formats
 import detectors.postal
 import detectors.rapid
@@ -156,6 +157,10 @@ SHIPPED = {
     "detectors/wording.tsv": Shipped(
         detectors.wording.WORDING, detectors.wording.WORDING_SHA256, DatasetError,
         constant(detectors.wording, "WORDING"), uncached(detectors.wording.load_phrases), rewritten("SG", "XX"),
+    ),
+    "detectors/person_names.txt.gz": Shipped(
+        detectors.person_table.PERSON_NAMES, detectors.person_table.PERSON_NAMES_SHA256, DatasetError,
+        constant(detectors.person_table, "PERSON_NAMES"), uncached(detectors.person_table.person_names), other_brands,
     ),
     "detectors/word_rarity.safetensors": Shipped(
         detectors.word_rarity.WORDS_PATH, detectors.word_rarity.WORDS_SHA256, DatasetError,
