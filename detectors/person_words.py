@@ -71,7 +71,7 @@ VIETNAMESE_SHORT: Final = _words("le vu vo ho do ly mai dinh truong luong")
 
 PARTICLES: Final = _words(
     """von van vom zu zum zur der den de die di da do das dos del della dello dei degli du des la le lo el al bin ibn
-    bint binti abu abd ter ten te tot op auf an af av mac mc san y e i und ze z bar ould ait ap fitz st nic
+    bint binti abu abd ter ten te tot op auf an af av mac mc san y e i und ze z bar ould ait ap fitz st nic s
     ni o"""
 )
 """They stand inside a name."""
