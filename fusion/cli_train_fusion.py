@@ -30,7 +30,7 @@ def add_train_fusion(models: Commands) -> None:
     fusion.add_argument("--rounds", type=count_argument, metavar="N", help="trees at most (default 150)")
     fusion.add_argument(
         "--without", action="append", default=[], metavar="GROUP",
-        help="columns that the trees do not see: prior, scene, pooled, readers, agreement, places or reading; "
+        help="columns that the trees do not see: prior, scene, pooled, readers, agreement, places, reading or lookups; "
         "may be given several times",
     )  # fmt: skip
     fusion.add_argument("--workers", type=count_argument, default=2, metavar="N", help="processes (default 2)")

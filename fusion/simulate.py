@@ -6,7 +6,8 @@ with slips, and given to the readers that ship. What a reader makes of them, rig
 
 Rates were set so that clues a photo, kinds of clues and how often each kind is right resemble those of photos of
 ``travel_train`` and ``streets_train`` (``benchmarks/fusion_features.py`` compares them); those of shop fronts and
-cities rest on judgement. Nothing is looked up: the trees do not see look-ups (``fusion.features.WHOLE``).
+cities rest on judgement. Look-up hits (kind ``lookup``) are assumed: a map finds an address in 8 cases of 10, a shop in
+3, and gives wrong places of the same name beside. What the trees learn of them is not used (``fusion.features.WHOLE``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import EARTH_RADIUS_KM
 from data.partition import Partition
 from data.partition import load_default as load_partition
-from detectors.base import Box, Clue, ClueReader, Reading
+from detectors.base import Box, Clue, ClueReader, Evidence, PointEvidence, Reading
 from detectors.plate_looks import Looks
 from detectors.plates import PlateReading, clues_of_plates, plate_reading
 from detectors.readers import default_clue_readers
@@ -112,6 +113,9 @@ _SEVERITY: Final = 1.0  # mean of how hard text is to read, over photos; 1 for l
 _NEAR_TOWN: Final = 0.6  # of the photos stand in a town
 _ON_SIGN: Final = {"street": 0.15, "travel": 0.2, "shopfront": 0.55, "city": 0.4}
 
+_LOOKED_UP: Final = 0.15  # of the photos have look-up hits
+_FOUND: Final = {"address": 0.8, "brand": 0.4, "shop": 0.3, "town": 0.9, "street_name": 0.6, "institution": 0.5}
+
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
@@ -198,10 +202,10 @@ class _Board:
     readings: list[Reading] = field(default_factory=list)
     left: float = 10.0
 
-    def put(self, sign: Sign, rng: Rng, severity: float) -> None:
-        """Read a sign's lines, one below the other."""
+    def put(self, sign: Sign, rng: Rng, severity: float) -> list[str]:
+        """Readings of a sign's lines, one below the other; their ids."""
         height, width = float(rng.uniform(18.0, 60.0)), 20.0
-        top = float(rng.uniform(10.0, 300.0))
+        ids, top = [], float(rng.uniform(10.0, 300.0))
         for line in sign.lines:
             read = (line, _noise_sure(rng)) if sign.noise else load_slips().apply(line, rng, severity)
             if read is None and not load_slips().seen(line, rng):
@@ -215,8 +219,10 @@ class _Board:
             self.readings.append(
                 Reading(name, text, box, confidence, script_of(text or line), "simulated", 1.0, sign.region)
             )
+            ids.append(name)
             top, width = top + 1.25 * height, max(width, long)
         self.left += width + 3.0 * height
+        return ids
 
 
 def simulate(count: int, seed: int, partition: Partition | None = None, *, start: int = 0) -> Iterator[Simulated]:
@@ -269,11 +275,15 @@ def _read_scene(rng: Rng, scene: Scene) -> Simulated:
     recipe = RECIPES[scene.source]
     severity = float(rng.gamma(2.0, _SEVERITY / 2.0))
     board = _Board()
+    hits = rng.random() < _LOOKED_UP
+    lookups: list[Clue] = []
     for sign in scene.signs:
-        board.put(sign, rng, severity)
+        ids = board.put(sign, rng, severity)
+        if hits and ids and sign.kind in _FOUND:
+            lookups += _lookup(rng, sign.spot, sign.kind, ids)
     plates = [read for k, plate in enumerate(scene.plates) for read in _read_plate(rng, plate, k)]
     clues = [clue for reader in _readers() for clue in reader.clues(board.readings)]
-    clues += clues_of_plates(plates)
+    clues += clues_of_plates(plates) + lookups
     indoor, natural, urban = rng.dirichlet(6.0 * np.array(recipe.scene) + 0.05).tolist()
     looks = {"indoor": indoor, "natural": natural, "urban": urban} if rng.random() < 0.8 else None
     readings = [*board.readings, *(plate.as_reading() for plate in plates)]
@@ -321,6 +331,26 @@ def _read_plate(rng: Rng, plate: Plate, number: int) -> Iterator[PlateReading]:
         box: Box = ((10.0, 400.0), (110.0, 400.0), (110.0, 425.0), (10.0, 425.0))
         sure = float(rng.uniform(0.6, 0.99) if plate.real else rng.uniform(0.3, 0.9))
         yield plate_reading(f"p{number}", read[0], box, read[1], Looks(), sure=sure)
+
+
+def _lookup(rng: Rng, spot: Spot, kind: str, ids: Sequence[str]) -> Iterator[Clue]:
+    """A map's hits for a sign: the right place where it knows it, and others of the same name."""
+    points = []
+    if rng.random() < _FOUND[kind]:
+        away = rng.normal(size=2) * 0.15
+        points.append(
+            (spot.lat + away[0] / 111.0, spot.lon + away[1] / 111.0 / max(np.cos(np.radians(spot.lat)), 0.05))
+        )
+    wrong = int(rng.poisson({"brand": 6.0, "street_name": 4.0, "town": 1.0}.get(kind, 1.0)))
+    points += [(other.lat, other.lon) for other in (world_spot(rng) for _ in range(wrong))]
+    if not points:
+        return
+    sigma = float(np.exp(rng.uniform(np.log(0.1), np.log(2.0))))
+    log_lr = 8.0 - float(np.log(len(points))) - (2.0 if kind in ("brand", "street_name") else 0.0)
+    found = tuple(
+        PointEvidence(float(np.clip(a, -90, 90)), float((b + 180.0) % 360.0 - 180.0), sigma, log_lr) for a, b in points
+    )
+    yield Clue("lookup", "x", "x", Evidence(-1.0, points=found, sources=tuple(ids)))
 
 
 @lru_cache(maxsize=1)

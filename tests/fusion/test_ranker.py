@@ -153,7 +153,7 @@ class TestColumns:
         rows, table = rows_of(density, laid, shares, evidence, Context())
         column = dict(zip(FEATURES, table.T, strict=True))
         assert np.isfinite(column["row_language"]).all() and np.isfinite(column["country_place"]).all()
-        assert np.isnan(column["row_phone"]).all()
+        assert np.isnan(column["row_phone"]).all() and np.isnan(column["lookup_km"]).all()
         paris = int(np.flatnonzero(rows.cells == density.partition.cells_of(48.8566, 2.3522)[0])[0])
         assert column["sources_for"][paris] == 2.0 and np.expm1(column["km_to_place"][paris]) < 50.0
         assert np.isnan(without_evidence(table)[:, len(CONTEXT) :]).all()
