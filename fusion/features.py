@@ -35,8 +35,8 @@ Floats32 = NDArray[np.float32]
 
 WHOLE: Final = frozenset({"lookup"})
 """Kinds of clues that count whole, beside the trees: a hit on a map says where to a hundred metres, how often such a
-name is met elsewhere is in its evidence, and photos with hits are too few to learn from. The columns that trees have for
-them were learnt from assumed hits, and are missing in every photo."""
+name is met elsewhere is in its evidence, and photos with hits are too few to learn from. The columns that trees have
+for them were learnt from assumed hits, and are missing in every photo."""
 KINDS: Final = tuple(RELIABILITY)
 """Kinds of clues that have columns of their own; what others say is in the columns of all together."""
 
