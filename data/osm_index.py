@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.errors import DatasetError
-from data.osm_build import APPLICATION_ID, USER_VERSION, host_of, phone_key, spot_of
+from data.osm_build import APPLICATION_ID, USER_VERSION
+from data.osm_keys import host_of, phone_digits, phone_key, same_phone, spots_around
 from data.printable import printable
 
 __all__ = ["House", "MapThing", "Name", "PlaceIndex"]
@@ -108,6 +109,7 @@ class PlaceIndex:
         try:
             base = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             try:
+                base.execute("PRAGMA trusted_schema = OFF")
                 (application,) = base.execute("PRAGMA application_id").fetchone()
                 (version,) = base.execute("PRAGMA user_version").fetchone()
                 if application != APPLICATION_ID:
@@ -116,6 +118,11 @@ class PlaceIndex:
                     raise DatasetError(
                         f"{where} was made by another version of whence: add its extract again (`whence places add`)"
                     )
+                (whole,) = base.execute(
+                    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+                ).fetchone()
+                if whole > file.stat().st_size:
+                    raise DatasetError(f"{where} is cut short: add its extract again (`whence places add`)")
                 meta = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM meta")}
                 for key in ("name", "source", "sha256", "things", "names", "houses", "attribution"):
                     if key not in meta:
@@ -124,8 +131,14 @@ class PlaceIndex:
             except BaseException:
                 base.close()
                 raise
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (OSError, sqlite3.Error, ValueError, TypeError) as error:
             raise DatasetError(f"{where} is damaged ({error}): add its extract again (`whence places add`)") from error
+
+    def __enter__(self) -> PlaceIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -180,9 +193,7 @@ class PlaceIndex:
 
     def things_near(self, name: int, lat: float, lon: float, limit: int = 16) -> list[MapThing]:
         """What bears a name in the square of a hundredth of a degree around a point and those next to it."""
-        spots = sorted(
-            {spot_of(min(max(lat + 0.01 * a, -90), 90), lon + 0.01 * b) for a in (-1, 0, 1) for b in (-1, 0, 1)}
-        )
+        spots = spots_around(lat, lon)
         return self._things(
             f"SELECT {_THING} FROM bears JOIN thing ON thing.id = bears.thing "
             f"WHERE name = ? AND spot IN ({_marks(spots)}) LIMIT ?",
@@ -196,21 +207,13 @@ class PlaceIndex:
         return [House(n, lat * 1e-6, lon * 1e-6, city) for n, lat, lon, city in rows]
 
     def with_phone(self, text: str) -> list[MapThing]:
-        """What is tagged with a phone number: the shorter of the two must be the end of the longer.
+        """What is tagged with a phone number: the digits of the shorter of the two must be the end of the longer.
 
-        A leading zero, which is dialled inside the country only, is left out first.
+        Zeros that are dialled inside the country only are left out first.
         """
-        digits = "".join(c for c in text if c.isascii() and c.isdigit()).lstrip("0")
-        key = phone_key(digits)
-        if not key:
-            return []
-        rows = self._query("SELECT thing, number FROM phone WHERE digits = ?", (key,))
-        fitting = [
-            thing
-            for thing, number in rows
-            if (n := number.lstrip("0")).endswith(digits) or digits.endswith(n) or n.endswith(digits[-9:])
-        ]
-        return self._of_ids(fitting)
+        digits = phone_digits(text)
+        rows = self._query("SELECT thing, number FROM phone WHERE digits = ?", (phone_key(text),))
+        return self._of_ids([thing for thing, number in rows if same_phone(digits, number)])
 
     def with_site(self, site: str) -> list[MapThing]:
         """What is tagged with a web site of this host."""

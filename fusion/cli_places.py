@@ -128,14 +128,13 @@ def _find(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from data.osm_regions import open_regions, region_path, regions, remove_region
+    from data.osm_regions import open_regions, regions, remove_region
 
     unknown = [name for name in args.names if name not in regions()]
     if unknown:
         open_regions(unknown)  # says what is at hand
-    for name in args.names:
-        size = region_path(name).stat().st_size
-        remove_region(name)
+    for name in dict.fromkeys(args.names):
+        size = remove_region(name)
         print(printable(f"removed {name}: {size / 1e6:.1f} MB"))
     return 0
 
