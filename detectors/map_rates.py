@@ -19,6 +19,7 @@ of them taken there, and 0.98 for 1,185 names of each extract in the others (``b
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -108,6 +109,7 @@ def rarity(word: str) -> float:
     return -math.log(_frequency(word))
 
 
+@functools.lru_cache(maxsize=16384)
 def _frequency(word: str) -> float:
     """Share of all words; of one that is not in the table by its length, or by the two words that it is made of."""
     known = zipf(word)
