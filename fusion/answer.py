@@ -203,7 +203,8 @@ class Answer:
                 }
                 for effect in self.effects
             ],
-            "lookups": [dict(lookup) for lookup in self.lookups],
+            # Without where it came from: the same photo gives the same line, asked, kept, or replayed from a tape.
+            "lookups": [{key: value for key, value in row.items() if key != "source"} for row in self.lookups],
             "attributions": list(map(encodable, self.attributions)),
             "version": __version__,
         }

@@ -29,6 +29,7 @@ _LISTED: Final = 10
 _ADDRESS_FIT: Final = 0.95
 _WEB_FIT: Final = 0.99
 _WEB_NATS: Final = 7.0
+_OTHER_NAME_FIT: Final = 0.99  # of a name that it has beside the one that is shown: in another language, an old one
 _LEAST_FIT: Final = 0.5
 _SAME_KM: Final = 0.3
 _TOO_WIDE_KM: Final = 30.0  # a county is no place where a sign stands
@@ -86,6 +87,8 @@ def _told(query: Query, hit: Hit, known: int) -> tuple[float, Sequence[str]] | N
             nats += log_lr_of_number(sum(map(str.isdigit, number)))
         return min(nats, MOST_LOG_LR), words
     agreed = agreement(skeleton(query.text), hit.name)
+    if agreed is None and hit.fit >= _OTHER_NAME_FIT:
+        return log_lr(words, edits=0, known=max(known, 1)), words
     if agreed is None:
         return None
     nats = log_lr(agreed.words, edits=agreed.edits, known=max(known, 1), read=words)
