@@ -16,7 +16,7 @@ from detectors.base import Clue
 from detectors.hits import Hit
 from detectors.privacy import masked
 from fusion.lookup import LookupService, Query, Request
-from fusion.lookup_plan import plan_queries, settled
+from fusion.lookup_plan import plan_queries, settled, words_of
 from fusion.weighed_hits import clues_of_hits
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class SecondPass:
         for query in plan_queries(readings, first.clues, first.distribution):
             if settled(answer.distribution, answer.lat, answer.lon):
                 break
+            if any(words_of(query) < words_of(other) for _, other, _ in found):
+                continue  # what says more was found
             before = len(found)
             for row, service, asked, hits in self._ask(query):
                 rows.append(row)
