@@ -18,6 +18,7 @@ from detectors.map_rates import log_lr, log_lr_of_number
 from detectors.signs import shortened, stacked
 from fusion.lookup import Area, Query
 from fusion.lookup_privacy import askable, askable_address
+from fusion.sharing import spans_of
 
 __all__ = ["MOST_QUERIES", "plan_queries", "settled", "words_of"]
 
@@ -60,7 +61,11 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
 
     for clue in clues:
         if clue.kind == "address":
-            text = askable_address(clue.text)
+            # A part of a line is asked only where all of it might be: beside a person's name it is where they live.
+            whole = ", ".join(
+                r.text for r in readings if r.id in {name for name, _, _ in spans_of(clue.evidence.sources)}
+            )
+            text = askable_address(clue.text) if askable_address(whole) is not None else None
             add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
     for reading in lines:
         text = askable(reading.text, region=reading.region)
