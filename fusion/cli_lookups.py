@@ -44,7 +44,7 @@ def add_lookups(parser: argparse.ArgumentParser) -> None:
 
 
 def tape_of(args: argparse.Namespace) -> Tape | None:
-    """The tape that ``--record`` or ``--replay`` names, or None.
+    """The tape that ``--record`` or ``--replay`` names, an empty one to replay for a dry run, or None.
 
     Raises:
         RequestError: It cannot be written or read, or no service is named.
@@ -54,10 +54,12 @@ def tape_of(args: argparse.Namespace) -> Tape | None:
     if (path is not None or args.dry_run) and not args.web:
         option = "--dry-run" if path is None else "--record" if args.record else "--replay"
         raise RequestError(f"{option} goes with --web NAMES: the services that are asked")
-    if path is None or args.dry_run:
+    if path is None and not args.dry_run:
         return None
     from fusion.tape import Tape
 
+    if path is None or args.dry_run:
+        return Tape(Path("dry run"), {})  # nothing is on it, and with a tape to replay nothing can be sent
     return Tape.record(path) if args.record else Tape.replay(path)
 
 

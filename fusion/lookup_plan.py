@@ -62,10 +62,9 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
     for clue in clues:
         if clue.kind == "address":
             # A part of a line is asked only where all of it might be: beside a person's name it is where they live.
-            whole = ", ".join(
-                r.text for r in readings if r.id in {name for name, _, _ in spans_of(clue.evidence.sources)}
-            )
-            text = askable_address(clue.text) if askable_address(whole) is not None else None
+            names = {name for name, _, _ in spans_of(clue.evidence.sources)}
+            beside = ", ".join(reading.text for reading in readings if reading.id in names)
+            text = askable_address(clue.text) if askable_address(beside) is not None else None
             add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
     for reading in lines:
         text = askable(reading.text, region=reading.region)
