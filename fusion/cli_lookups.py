@@ -67,13 +67,18 @@ def print_plan(
     locator: Locator, photos: Sequence[Path], within: str | None, exclude: list[str] | None, *, as_json: bool
 ) -> int:
     """Print what would be asked about each photo; returns the exit code."""
+    from fusion.answer import Failure
+
     failed = 0
     for photo in photos:
         try:
             planned = locator.plan(photo, within=within, exclude=None if exclude is None else ",".join(exclude))
         except WhenceError as error:
             failed += 1
-            print(f"whence: {printable(str(error))}", file=sys.stderr)
+            if as_json:
+                print(Failure(str(photo), error).to_json())
+            else:
+                print(f"whence: {printable(str(error))}", file=sys.stderr)
             continue
         rows = [
             {

@@ -150,12 +150,13 @@ def _row(
     found: int = 0,
     failed: str | None = None,
 ) -> dict[str, Any]:
+    fields = {} if request is None else dict(request.params) | dict(request.form or {})
     return {
         "service": service.name,
         "query": query.text,
         "kind": query.kind,
         "url": service.base_url if request is None else request.url,
-        "parameters": {} if request is None else dict(request.params) | dict(request.form or {}),
+        "parameters": {str(name): str(value) for name, value in fields.items()},
         "source": source,
         "found": found,
         "failed": failed,

@@ -82,6 +82,15 @@ def test_a_dry_run_prints_what_would_be_asked_and_opens_no_connection(
     assert town.asked == []
 
 
+def test_a_dry_run_goes_on_after_what_is_no_photo(
+    town: TownServer, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photo.parent / "zzz.jpg").write_bytes(b"no photo")
+    assert locate(photo.parent, "--dry-run", "--json", "--web", f"nominatim={town.url('nominatim')}") == 2
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [set(row) for row in rows] == [{"file", "planned"}, {"file", "error"}]
+
+
 def test_a_dry_run_needs_no_network_and_no_contact(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert locate(photo, "--dry-run", "--offline", "--web", "nominatim,overpass") == 0
     assert "https://nominatim.openstreetmap.org/search" in capsys.readouterr().out

@@ -79,11 +79,11 @@ def town() -> Iterator[TownServer]:
 
 @pytest.fixture
 def make(partition: Partition) -> Make:
-    """Locators that read given lines, one far below the other, and ask given services."""
+    """Locators that read given lines, one far below the other unless ``ocr`` reads them, and ask given services."""
     prior = DensityPrior(partition)
 
     def made(lines: Sequence[Any], services: Sequence[LookupService] | str = (), **more: Any) -> Locator:
-        reader: TextReader = Lines(*lines)
+        reader: TextReader = more.pop("ocr", None) or Lines(*lines)
         locator = Locator(
             prior, ocr=reader, regions="none", scenes="none", ranker="pool", places="none", lookups=services, **more
         )  # fmt: skip
@@ -128,6 +128,33 @@ def test_what_says_most_is_asked_first_and_six_queries_at_most(make: Make, town:
     assert not {"Hotel Adler", "Hotel", "Gasthof Post"} & set(town.texts)
     [first] = make(["Hotel Adler", "Burgmaier Zwölfhaus"], [Nominatim(town.url("nominatim"))]).plan(PIXELS)[:1]
     assert first.query.text == "Burgmaier Zwölfhaus"
+
+
+def test_of_two_lines_that_may_be_one_name_each_is_asked_too(make: Make, town: TownServer) -> None:
+    lines = ["Burgmaier", "Zwölfhaus"]
+    make(lines, [Nominatim(town.url("nominatim"))], ocr=FixedText(lines)).locate(PIXELS)
+    assert sorted(town.texts) == ["Burgmaier", ONE_OFF, "Zwölfhaus"]
+    town.asked.clear()
+    town.places["Café Sol Xyq"] = [place("Café Sol Xyq", *SPOT, "li")]
+    lines = ["Café Sol", "Xyq"]
+    make(lines, [Nominatim(town.url("nominatim"))], ocr=FixedText(lines)).locate(PIXELS)
+    assert town.texts[-1] == "Café Sol Xyq", "no part of it once it was found"
+
+
+def test_a_query_is_confined_to_a_country_only_where_no_other_is_left(make: Make, town: TownServer) -> None:
+    locator = make(["Bäckerei Zwölfhaus", "Bitte nicht parken"], [Nominatim(town.url("nominatim"))])
+    assert locator.locate(PIXELS).countries["DE"] > 0.5
+    locator.locate(PIXELS, within="LI")
+    confined = ["countrycodes" in asked.parameters for asked in town.asked]
+    assert set(confined[: len(confined) // 2]) == {False} and set(confined[len(confined) // 2 :]) == {True}
+
+
+def test_a_house_is_found_whatever_its_street_is_called(make: Make, town: TownServer) -> None:
+    town.places["Quastenrain 11"] = [
+        place("11", *SPOT, "li", category="building", type="yes", display_name="11, Quastenrain, Schaan, Liechtenstein")
+    ]
+    answer = make(["Quastenrain 11"], [Nominatim(town.url("nominatim"))]).locate(PIXELS)
+    assert town.texts == ["Quastenrain 11"] and off_km(answer) < 1.0
 
 
 def test_nothing_more_is_asked_once_the_answer_is_settled(make: Make, town: TownServer) -> None:
