@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from data.errors import DatasetError
 from data.osm_build import APPLICATION_ID, USER_VERSION
-from data.osm_keys import host_of, phone_digits, phone_key, same_phone, spots_around
+from data.osm_keys import host_of, house_numbers, phone_digits, phone_key, same_phone, spots_around
 from data.printable import printable
 
 __all__ = ["House", "MapThing", "Name", "PlaceIndex"]
@@ -217,6 +217,7 @@ class PlaceIndex:
 
     def houses(self, street: int, number: str = "", limit: int = 64) -> list[House]:
         """Houses of a number, or any houses, in streets of a name."""
+        number = "".join(house_numbers(number)[:1])
         sql = "SELECT number, lat, lon, city FROM house WHERE street = ?" + (" AND number = ?" if number else "")
         rows = self._query(f"{sql} LIMIT ?", (street, number, limit) if number else (street, limit))
         return [House(n, lat * 1e-6, lon * 1e-6, city) for n, lat, lon, city in rows]

@@ -31,6 +31,7 @@ g.page business.site sites.google.com wikipedia.org bit.ly foursquare.com yelp.c
 _SHARED: Final = frozenset(_PAGES.split())
 _SHARED_UNDER: Final = ("facebook.com", "wikipedia.org", "vk.com")  # de-de.facebook.com
 _MOST_PARTS: Final = 12  # of a list of house numbers
+_LATIN: Final = str.maketrans("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")  # Cyrillic capitals that print as Latin ones
 _ROWS: Final = 18_000  # squares from pole to pole
 _COLUMNS: Final = 36_000
 
@@ -137,12 +138,12 @@ def host_of(site: str) -> str:
 def house_numbers(text: str) -> list[str]:
     """The numbers of a house as they are asked for: each of a list, and a range's both ends beside it.
 
-    >>> house_numbers("12 a"), house_numbers("3;5, 7"), house_numbers("12-16")
-    (['12A'], ['3', '5', '7'], ['12-16', '12', '16'])
+    >>> house_numbers("12 a"), house_numbers("3;5, 7"), house_numbers("12-16"), house_numbers("25А к2") == ["25AK2"]
+    (['12A'], ['3', '5', '7'], ['12-16', '12', '16'], True)
     """
     found: dict[str, None] = {}
     for part in re.split(r"[;,]", text)[:_MOST_PARTS]:
-        number = re.sub(r"\s+", "", part).upper()
+        number = re.sub(r"\s+", "", part).upper().translate(_LATIN)
         if not number:
             continue
         found[number] = None
