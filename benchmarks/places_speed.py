@@ -89,18 +89,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         for extract in extracts:
             one = built[extract] = _build(extract, work / f"{region_name(extract)}.sqlite", args.runs)
             m, mb = one.meta, extract.stat().st_size / 1e6
+            name = region_name(extract)[:21]
             print(
-                f"{region_name(extract)[:21]:<22}{mb:7.2f}{one.read:10,}{m['things']:10,}{m['names']:9,}{m['houses']:9,}"
-                f"{one.seconds:8.2f}{one.read / one.seconds:8,.0f}{mb / one.seconds:7.2f}{one.seconds / one.reading:8.1f}"
+                f"{name:<22}{mb:7.2f}{one.read:10,}{m['things']:10,}{m['names']:9,}{m['houses']:9,}{one.seconds:8.2f}"
+                f"{one.read / one.seconds:8,.0f}{mb / one.seconds:7.2f}{one.seconds / one.reading:8.1f}"
                 f"{one.seconds / one.fts5:8.1f}{one.size / 1e6:10.2f}{one.size / max(one.read, 1):9.0f}"
                 f"{one.size / 1e6 / mb:6.2f}{one.peak_mb:9.0f}", flush=True,
             )  # fmt: skip
         print("\nms a photo (median, longest): lines as they are, and misread by one letter")
         print(f"{'extract':<22}" + "".join(f"{f'{n} exact':>14}{f'{n} misread':>14}" for n in _LINES)
               + f"{'search ms':>11}{'found':>7}{'open MB':>9}")  # fmt: skip
+        _asked(real[0], work / f"{region_name(real[0])}.sqlite")  # loads what every index shares
         for extract in extracts:
             print(_asked(extract, work / f"{region_name(extract)}.sqlite"), flush=True)
-        _estimate(built[extracts[-1]], built[real[0]], extracts[-1].stat().st_size)
+        if args.things:
+            plain = [path for path in real if path.suffix == ".pbf"]
+            _estimate(built[extracts[-1]], [(built[path], path.stat().st_size) for path in plain])
 
 
 def _build(extract: Path, out: Path, runs: int) -> Built:
@@ -130,11 +134,12 @@ def _measure(extract: Path, out: Path) -> dict[str, object]:
         pass
     reading = time.process_time() - start
     with PlaceIndex.open(out) as index:
-        keys = index._query("SELECT key FROM name")
+        keys = index._query("SELECT id, key FROM name")
     start = time.process_time()
+    out.with_suffix(".fts5").unlink(missing_ok=True)
     base = sqlite3.connect(out.with_suffix(".fts5"))
     base.execute("CREATE VIRTUAL TABLE t USING fts5(key, content='', tokenize='trigram', detail='none', columnsize=0)")
-    base.executemany("INSERT INTO t(key) VALUES (?)", keys)
+    base.executemany("INSERT INTO t(rowid, key) VALUES (?, ?)", keys)
     base.commit()
     base.close()
     fts5 = time.process_time() - start
@@ -198,28 +203,38 @@ def _resident_mb() -> float:
     return int(line.split()[1]) / 1024.0
 
 
-def _estimate(large: Built, small: Built, pbf: int) -> None:
-    """For Germany and the planet, from the largest synthetic extract; the arithmetic is printed."""
-    each = large.seconds / large.read
-    size = large.size / large.read
-    per_node = small.reading / 1.0  # seconds that a small extract's nodes take; see below
-    nodes_per_byte = _PLANET_NODES / _PLANET_PBF
-    print("\nEstimate (an arithmetic, no measurement), from the largest synthetic extract:")
-    print(f"  a thing takes {1e6 * each:.0f} microseconds of processor time and {size:.0f} bytes of the index.")
-    print(f"  The planet has some {_PLANET_NAMED / 1e6:.0f} million named objects and {_PLANET_HOUSES / 1e6:.0f} million "
-          f"with a house number in {_PLANET_PBF / 1e9:.0f} GB of pbf;")  # fmt: skip
-    print("  a region of b bytes is taken to have b / 86 GB of them (Germany has more: it is mapped densely).")
-    del per_node, pbf
-    for name, size_pbf in (("Germany", _GERMANY_PBF), ("the planet", _PLANET_PBF)):
-        things = (_PLANET_NAMED + _PLANET_HOUSES) * size_pbf / _PLANET_PBF
-        nodes = nodes_per_byte * size_pbf
-        disk = 8.0 * _HIGHEST if size_pbf > 30e9 else 16.0 * nodes
+def _estimate(large: Built, real: Sequence[tuple[Built, int]]) -> None:
+    """For Germany and the planet, from the largest synthetic extract and the real ones; the arithmetic is printed."""
+    each, size = large.seconds / large.read, large.size / large.read
+    # What a real extract takes beside its things: mostly unnamed nodes and ways.
+    rest = max(sum(b.seconds - b.read * each for b, _ in real) / sum(n for _, n in real), 0.0)
+    print(
+        f"""
+Estimate: arithmetic, not measurement.
+  A thing takes {1e6 * each:.0f} us of processor time and {size:.0f} B of the index (the largest synthetic extract).
+  A megabyte of pbf takes {1e6 * rest:.2f} s besides (the real pbf extracts; they are small, so what starting takes is
+  in it: rather too much).
+  Assumed of the planet: {_PLANET_PBF / 1e9:.0f} GB of pbf, {_PLANET_NODES / 1e9:.1f} billion nodes with numbers up to
+  {_HIGHEST / 1e9:.0f} billion, {_PLANET_NAMED / 1e6:.0f} million named objects, {_PLANET_HOUSES / 1e6:.0f} million with
+  a house number. Of a region: its share of the bytes. A country that is mapped house by house has up to twice that
+  share of houses, which take less than shops do: the figures hold within a factor of two."""
+    )
+    for name, pbf in (("Germany", _GERMANY_PBF), ("the planet", _PLANET_PBF)):
+        share = pbf / _PLANET_PBF
+        things, nodes = share * (_PLANET_NAMED + _PLANET_HOUSES), share * _PLANET_NODES
+        of_nodes = 8.0 * _HIGHEST if pbf > 30e9 else 16.0 * nodes
+        hours = (things * each + pbf * rest) / 3600.0
         print(
-            f"  {name}: {things / 1e6:.0f} million things x {1e6 * each:.0f} us = {things * each / 3600:.1f} h of one core, "
-            f"x {size:.0f} B = {things * size / 1e9:.1f} GB of index;\n"
-            f"    while it is built {3.0 * things * size / 1e9:.0f} GB for tables and sorting and {disk / 1e9:.0f} GB for "
-            f"the positions of {nodes / 1e9:.2f} billion nodes, on disk"
-        )  # fmt: skip
+            f"  {name}, {pbf / 1e9:.1f} GB:\n"
+            f"    {things / 1e6:.0f}e6 things x {1e6 * each:.0f} us + {pbf / 1e6:,.0f} MB x {1e6 * rest:.2f} s "
+            f"= {hours:.1f} h of one core\n"
+            f"    {things / 1e6:.0f}e6 things x {size:.0f} B = {things * size / 1e9:.1f} GB of index, and three times "
+            f"that while it is built\n"
+            f"    {'13e9 numbers x 8 B' if pbf > 30e9 else f'{nodes / 1e6:.0f}e6 nodes x 16 B'} "
+            f"= {of_nodes / 1e9:.0f} GB on disk for positions, mapped: fast only where most of it fits the memory\n"
+            f"    memory of its own: some {large.peak_mb:.0f} MB, as measured, and all pieces of the street with the "
+            f"commonest name"
+        )
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ class PlaceIndex:
         """Names that share the most of the rarest trigrams of the words ``keys`` (skeletons), the likest first.
 
         Of each word some of the rarest are looked up, as long as not too many names have them. Those that share most
-        are put in order by how much of one is in the other; the best only resemble what was asked for: compare them.
+        are put in order by how many letters agree. They only resemble what was asked for: compare them.
         """
         from rapidfuzz.fuzz import partial_ratio
 
@@ -197,7 +197,9 @@ class PlaceIndex:
         rows_found = self._query(f"SELECT id, key, text, things FROM name WHERE id IN ({_marks(best)})", best)
         told = {number: rank for rank, number in enumerate(best)}
         line = "".join(keys)
-        order = {row[0]: (-partial_ratio(line, row[1]), told[row[0]]) for row in rows_found}
+        # How many letters agree, not which share: short names are soon whole in a line.
+        agree = {row[0]: partial_ratio(line, row[1]) * min(len(line), len(row[1])) for row in rows_found}
+        order = {number: (-letters, told[number]) for number, letters in agree.items()}
         return sorted((Name(*row) for row in rows_found), key=lambda name: order[name.id])[:_MOST_ALIKE]
 
     def things(self, name: int, limit: int = 64) -> list[MapThing]:

@@ -64,7 +64,7 @@ def test_a_region_that_is_added_again_is_replaced(tmp_path: Path, extract: Path)
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "a/b", "a b", "-a", ".a", "a\n", "a\0", "x" * 65, "東" * 64, "auto", "none", "a,b", "\udce9"],
+    ["", ".", "..", "../x", "a/b", "a b", "-a", ".a", "a\n", "x" * 65, "東" * 64, "auto", "none", "a,b", "\udce9"],
 )  # fmt: skip
 def test_what_can_be_no_name_is_refused_and_writes_nothing(extract: Path, folder: Path, name: str) -> None:
     with pytest.raises(DatasetError, match="region's name is"):
