@@ -22,8 +22,9 @@ def region_changes(
 ) -> dict[str, float]:
     """What spots move between the admin-1 regions of their cells: code to probability, gained or lost; sums to 0.
 
-    A spot is in the region of the gazetteer's nearest place, if its cell has that region, else in its country, if the
-    cell has that; otherwise it stays shared as its cell is.
+    A spot is in the region of the gazetteer's nearest place, if the cell that it lies in has that region, else in its
+    country, if the cell has that; otherwise it stays shared as its cell is. It may lie beyond the edge of the cell that
+    its mass is of, whose Gaussian knows no edge.
 
     Args:
         partition: The cells.
@@ -37,20 +38,21 @@ def region_changes(
         return changes
     gazetteer = load_gazetteer()
     nearest = gazetteer.nearest_ids(spots.lat[chosen], spots.lon[chosen])
-    for k, place_id in zip(chosen.tolist(), nearest.tolist(), strict=True):
-        codes, shares = _entries(partition, int(spots.cell[k]), allowed)
-        if len(codes) < 2:
-            continue
+    around = partition.cells_of(spots.lat[chosen], spots.lon[chosen])
+    for k, place_id, lies_in in zip(chosen.tolist(), nearest.tolist(), around.tolist(), strict=True):
+        before, shares = _entries(partition, int(spots.cell[k]), allowed)
+        after, there = _entries(partition, lies_in, allowed)
         place = gazetteer.place(place_id)
-        own = np.array([code == place.admin1 for code in codes])
+        own = np.array([code == place.admin1 for code in after])
         if not own.any():
-            own = np.array([code[:2] == place.country for code in codes])
-        if not own.any() or own.all():
+            own = np.array([code[:2] == place.country for code in after])
+        if not own.any() or not len(before):
             continue
         mass = float(p[spots.cell[k]] * spots.share[k])
-        there = np.where(own, shares, 0.0)
-        for code, before, after in zip(codes, shares / shares.sum(), there / there.sum(), strict=True):
-            changes[code] = changes.get(code, 0.0) + mass * float(after - before)
+        there = np.where(own, there, 0.0)
+        for codes, part, sign in ((before, shares, -1.0), (after, there, 1.0)):
+            for code, share in zip(codes, part / part.sum(), strict=True):
+                changes[code] = changes.get(code, 0.0) + sign * mass * float(share)
     return changes
 
 

@@ -50,3 +50,13 @@ def test_a_wide_spot_stays_shared(partition: Partition) -> None:
     plain = CellDistribution(partition, none.p)
     assert wide.countries() == pytest.approx(plain.countries(), abs=1e-6)
     assert none.countries()["LI"] > plain.countries()["LI"] + 0.1
+
+
+def test_a_spot_beyond_the_edge_of_its_cell_is_where_it_lies(partition: Partition) -> None:
+    zurich = int(partition.cells_of([47.37], [8.54])[0])
+    p = np.zeros(len(partition), np.float32)
+    p[zurich] = 1.0
+    spots = Spots(np.array([zurich]), np.array([VADUZ[0]]), np.array([VADUZ[1]]), np.array([0.1]), np.array([0.9]))
+    inside = InCell(partition.lat, partition.lon, partition.spread_km.astype(np.float64), spots)
+    countries = CellDistribution(partition, p, inside).countries()
+    assert countries["LI"] > 0.89 and np.isclose(sum(countries.values()), 1.0, atol=1e-6)
