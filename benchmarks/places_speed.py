@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         real = sorted(path for path in args.osm.iterdir() if ".osm." in path.name)
         extracts = [*real]
         for things in args.things:
-            extracts.append(work / f"synthetic-{things}.osm.pbf")
+            extracts.append(work / f"made-{things}-things.osm.pbf")
             if not extracts[-1].is_file():
                 write_extract(extracts[-1], real, things)
         print(machine())

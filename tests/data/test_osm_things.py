@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data import osm_things
 from data.errors import DatasetError
 from data.osm_things import Thing, things_in
 from tests.data.osm_extract import Extract
@@ -237,3 +238,16 @@ def test_a_tag_that_is_no_utf8_spoils_no_other(tmp_path: Path) -> None:
     assert plain.count(b"Brokenname") == 1
     path.write_bytes(plain.replace(b"Brokenname", b"Bro\xff\xfe\xfename"))
     assert [thing.name for thing in things_in(path)] == ["Adler", "Linde"]
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_positions_that_wait_on_disk_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dense: bool) -> None:
+    extract = Extract()
+    extract.way([(47.0, 9.5), (47.002, 9.5)], name="Weg", highway="path")
+    path = extract.write(tmp_path / "m.osm")
+    held = list(things_in(path))
+    monkeypatch.setattr(osm_things, "_LARGE", 0)
+    monkeypatch.setattr(osm_things, "_DENSE", 0 if dense else 10**9)
+    (tmp_path / "scratch").mkdir()
+    assert list(things_in(path, tmp_path / "scratch")) == held != []
+    assert (tmp_path / "scratch" / "nodes").is_file()
