@@ -74,7 +74,7 @@ def test_a_one_off_name_is_found_however_it_was_read(index: PlaceIndex, text: st
     [clue] = found(index, text)
     assert clue.kind == "lookup" and near(best(clue), ADLER)
     assert nats(clue) > 8.0
-    assert "the map of small has 'Gasthof Burgmaier" in clue.meaning and "(hotel)" in clue.meaning
+    assert "the map of small shows 'Gasthof Burgmaier" in clue.meaning and "(hotel)" in clue.meaning
 
 
 def test_slips_and_missing_words_make_it_less_sure(index: PlaceIndex) -> None:
