@@ -70,7 +70,8 @@ def clues_of_candidates(candidates: Sequence[Candidate], readings: Sequence[Read
         candidates: In any order.
         readings: What their spans count.
     """
-    found = sorted(candidates, key=lambda c: -c.nats)[:_MOST_CANDIDATES]
+    # By what tells them apart as well: in whatever order maps were opened, the same clues.
+    found = sorted(candidates, key=lambda c: (-c.nats, c.sigma_km, c.spans, c.lat, c.lon, c.label))[:_MOST_CANDIDATES]
     out: list[Clue] = []
     while found and len(out) < _MOST_CLUES:
         group = _Group.best_of(found)
