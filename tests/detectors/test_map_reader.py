@@ -277,13 +277,13 @@ def test_where_more_lines_meet_stays_likelier_though_evidence_has_an_end(tmp_pat
     assert there[0] > there[1] + 8.0 and there[0] <= 32.0
 
 
-def test_a_thing_across_the_street_from_what_was_read_is_not_it(tmp_path: Path) -> None:
+def test_a_neighbour_that_says_less_is_no_second_place(tmp_path: Path) -> None:
     small = SmallMap()
-    small.node(48.0, 15.0, name="Adler Apotheke", amenity="pharmacy")
-    small.node(48.0010, 15.0, name="Apotheke", amenity="pharmacy")
-    [clue] = small_reader(tmp_path, small).clues([reading(0, "Adler Apotheke")])
+    small.node(48.0, 15.0, name="Quirl Zwirnhuber", amenity="pharmacy")
+    small.node(48.0012, 15.0, name="Zwirnhuber", shop="yes")
+    [clue] = small_reader(tmp_path, small).clues([reading(0, "Quirl Zwirnhuber")])
     assert near(best(clue), (48.0, 15.0), 0.01)
-    assert all(point.log_lr < nats(clue) - 3.0 for point in clue.evidence.points if point.lat > 48.0005)
+    assert all(p.log_lr < nats(clue) - 1.0 for p in clue.evidence.points if p.lat > 48.0005)
 
 
 def test_a_name_that_is_a_number_is_legible_in_the_sentence(tmp_path: Path) -> None:
@@ -325,4 +325,4 @@ def test_a_page_of_text_takes_no_time(index: PlaceIndex) -> None:
     start = time.process_time()
     assert len(MapReader([index]).clues(lines)) <= 8
     assert len(MapReader([index]).clues(heap)) <= 8
-    assert time.process_time() - start < 8.0
+    assert time.process_time() - start < 2.5
