@@ -26,6 +26,7 @@ _MOST_CANDIDATES = 1_500
 _MOST_POINTS = 64
 _MOST_CLUES = 8
 _LEAST_NATS = 3.0
+_MOST_NATS = MOST_LOG_LR + 8.0  # of several lines
 _MEET_KM = 0.15
 _SAME_KM = 0.05
 
@@ -69,14 +70,15 @@ def clues_of_candidates(candidates: Sequence[Candidate], readings: Sequence[Read
         candidates: In any order.
         readings: What their spans count.
     """
-    found = sorted(candidates, key=lambda c: -c.nats)[:_MOST_CANDIDATES]
+    # By what tells them apart as well: in whatever order maps were opened, the same clues.
+    found = sorted(candidates, key=lambda c: (-c.nats, c.sigma_km, c.spans, c.lat, c.lon, c.label))[:_MOST_CANDIDATES]
     out: list[Clue] = []
     while found and len(out) < _MOST_CLUES:
         group = _Group.best_of(found)
         if group.nats < _LEAST_NATS:
             break
         out.append(_clue(group, readings))
-        said = frozenset(word for member in group.members for word in member.says)
+        said = frozenset(word for _, member in group.members for word in member.says)
         found = [c for c in found if not c.lines & group.lines and not c.says <= said]
     return out
 
@@ -87,33 +89,36 @@ class _Group:
 
     Attributes:
         nats: What they say at their best place.
-        members: The candidates that meet there, one for each line or two.
+        members: The candidates that meet there, one for each line or two, with what each adds.
         points: Every place where some of the lines point, the best first, with what all of them say there.
     """
 
     nats: float
-    members: Sequence[Candidate]
+    members: Sequence[tuple[float, Candidate]]
     points: Sequence[tuple[float, Candidate]]
 
     @property
     def lines(self) -> frozenset[int]:
-        return frozenset(i for member in self.members for i in member.lines)
+        return frozenset(i for _, member in self.members for i in member.lines)
 
     @classmethod
     def best_of(cls, found: Sequence[Candidate]) -> _Group:
         """The lines that say most together, of candidates sorted by what each says."""
         near = _near(found)
-        sums = [_together(found, row) for row in near]
-        best = max(range(len(found)), key=lambda k: (sum(c.nats for c in sums[k]), -found[k].sigma_km, -k))
-        lines = frozenset(i for member in sums[best] for i in member.lines)
-        own = [k for k, candidate in enumerate(found) if candidate.lines <= lines]
+        sums = [_together(found, k, row) for k, row in enumerate(near)]
+        told = [sum(nats for nats, _ in members) for members in sums]
+        best = max(range(len(found)), key=lambda k: (told[k], -found[k].sigma_km, -k))
+        lines = frozenset(i for _, member in sums[best] for i in member.lines)
+        # What is too much at the best place is so elsewhere: which of two says more must stay.
+        excess = max(told[best] - _MOST_NATS, 0.0)
         points: list[tuple[float, Candidate]] = []
-        for k in own:
-            told = sum(c.nats for c in _together(found, [j for j in near[k] if found[j].lines <= lines]))
-            points.append((min(told, MOST_LOG_LR + 8.0), found[k]))
+        for k, candidate in enumerate(found):
+            if candidate.lines <= lines:
+                meeting = [j for j in near[k] if found[j].lines <= lines]
+                points.append((sum(nats for nats, _ in _together(found, k, meeting)) - excess, candidate))
         # Of candidates that say the same of one place the narrowest is kept: a shop rather than its street.
         points.sort(key=lambda point: (-round(point[0], 3), point[1].sigma_km))
-        return cls(sum(c.nats for c in sums[best]), sums[best], _apart(points))
+        return cls(told[best], sums[best], _apart(points))
 
 
 def _near(found: Sequence[Candidate]) -> list[list[int]]:
@@ -128,16 +133,26 @@ def _near(found: Sequence[Candidate]) -> list[list[int]]:
     return out
 
 
-def _together(found: Sequence[Candidate], meeting: Sequence[int]) -> list[Candidate]:
-    """Of candidates that meet, the one that says most for each line; lines that say the same count once."""
+def _together(found: Sequence[Candidate], first: int, meeting: Sequence[int]) -> list[tuple[float, Candidate]]:
+    """The candidate ``first`` and of those that it meets the one that says most for each other line.
+
+    Words that were said already do not count again: of "Herrengasse 14" beside "Herrengasse 12" the number does.
+
+    Returns:
+        What each adds, nats, and the candidate.
+    """
     used: set[int] = set()
     said: set[str] = set()
     kept = []
-    for k in meeting:  # sorted by what they say
-        if not found[k].lines & used and not found[k].says <= said:
-            kept.append(found[k])
-            used |= found[k].lines
-            said |= found[k].says
+    for k in (first, *meeting):  # sorted by what they say
+        candidate = found[k]
+        if candidate.lines & used or candidate.says <= said:
+            continue
+        letters = sum(map(len, candidate.says))
+        new = sum(len(word) for word in candidate.says if word not in said)
+        kept.append((candidate.nats * new / letters, candidate))
+        used |= candidate.lines
+        said |= candidate.says
     return kept
 
 
@@ -155,17 +170,18 @@ def _apart(points: Sequence[tuple[float, Candidate]]) -> list[tuple[float, Candi
 
 
 def _clue(group: _Group, readings: Sequence[Reading]) -> Clue:
-    spans = merged([span for member in group.members for span in member.spans], readings)
+    spans = merged([span for _, member in group.members for span in member.spans], readings)
     text = " + ".join(mask(readings[i].text)[start:end] for i, start, end in spans)
     points = tuple(PointEvidence(c.lat, c.lon, c.sigma_km, told) for told, c in group.points if told > 0.0)
-    labels = tuple(dict.fromkeys(mask(member.label) for member in group.members))
     best = group.points[0][1]
     label = mask(best.label)
+    labels = tuple(dict.fromkeys([label, *(mask(member.label) for _, member in group.members)]))
     alike = sum(told > group.points[0][0] - 1.0 for told, _ in group.points)
     kind = best.what.partition("=")[2].replace("_", " ")
-    meaning = f"{best.source} has '{label}'" + (f" ({kind})" if kind not in ("", "yes") else "")
-    beside = [f"'{other}'" for other in labels if other != label]
-    meaning += f" beside {' and '.join(beside)}" if beside else ""
+    # Words and marks that no plate has beside its digits: masking must not take "has '1745'" for one.
+    meaning = f"{best.source} shows '{label}'" + (f" ({kind})" if kind not in ("", "yes") else "")
+    beside = [f"'{other}'" for other in labels[1:]]
+    meaning += f" beside {', '.join(beside)}" if beside else ""
     meaning += f"; {alike} places are called so" if alike > 1 else ""
     return Clue(
         kind="lookup",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from data.folding import fold, is_han_or_kana
 from data.osm_index import Name, PlaceIndex
@@ -27,6 +29,7 @@ _MOST_NAMES = 12  # of one line
 _LEAST_SHARE = 0.5  # of what the words of a name tell that a part of it must tell
 _LEAST_PART = 5  # letters of a part
 _PART_NATS = 2.5  # how much less a part of a name says
+_MOST_BELOW = 2  # lines under one that may go on with its name
 _BESIDE_NATS, _MOST_BESIDE_NATS = 1.0, 3.0  # ... and a name beside which the line has another word
 
 
@@ -66,7 +69,7 @@ class Page:
     def __init__(self, readings: Sequence[Reading]) -> None:
         self.readings = readings
         self.lines = [tokens_of(i, reading) for i, reading in enumerate(readings)]
-        self.pairs = [(i, j) for i, j in stacked(readings) if self.lines[i] and self.lines[j]]
+        self.pairs = _nearest_below(stacked(readings), readings, [i for i, line in enumerate(self.lines) if line])
 
     def rows(self) -> Iterator[list[Token]]:
         """Each line's words, and those of two lines that stand one below the other."""
@@ -94,6 +97,23 @@ def matches_in(page: Page, index: PlaceIndex, number: int) -> list[Match]:
     return list(best.values())
 
 
+def _nearest_below(
+    pairs: Sequence[tuple[int, int]], readings: Sequence[Reading], lines: Collection[int]
+) -> list[tuple[int, int]]:
+    """``pairs`` of ``lines``, of the lines under one only the nearest: those of a busy photo lie on one another."""
+    held = set(lines)
+    below: dict[int, list[int]] = {}
+    for i, j in pairs:
+        if i in held and j in held:
+            below.setdefault(i, []).append(j)
+    centres = [(sum(x for x, _ in r.box) / 4.0, sum(y for _, y in r.box) / 4.0) for r in readings]
+    return [
+        (i, j)
+        for i, under in below.items()
+        for j in sorted(sorted(under, key=lambda j: (math.dist(centres[i], centres[j]), j))[:_MOST_BELOW])
+    ]
+
+
 def allowed_edits(letters: int) -> int:
     """How many slips a name of so many letters may be read with.
 
@@ -104,11 +124,11 @@ def allowed_edits(letters: int) -> int:
 
 
 def _runs(row: Sequence[Token], across: bool) -> Iterator[tuple[Token, ...]]:
-    """Runs of neighbouring words; of two lines those that have words of both."""
+    """Runs of neighbouring words that have letters; of two lines those that have words of both."""
     for first in range(len(row)):
         for stop in range(first + 1, min(first + _MOST_WORDS, len(row)) + 1):
             run = tuple(row[first:stop])
-            if not across or run[0].reading != run[-1].reading:
+            if _has_letters(run) and (not across or run[0].reading != run[-1].reading):
                 yield run
 
 
@@ -129,11 +149,13 @@ def _whole(row: list[Token], index: PlaceIndex, number: int, page: Page, across:
 def _resembling(row: list[Token], index: PlaceIndex, number: int, page: Page, across: bool) -> Iterator[Match]:
     """Names that a run of words resembles, or is a part of."""
     runs = [(run, skeleton(" ".join(t.word for t in run))) for run in _runs(row, across)]
-    for name in index.alike([skeleton(t.word) for t in row]):
+    names = index.alike([skeleton(t.word) for t in row])
+    agreed = _agreements([text for _, text in runs], [name.text for name in names])
+    for n, name in enumerate(names):
         found = [
-            _match(index, number, name, row, run, agreed, page)
-            for run, text in runs
-            if (agreed := agreement(text, name.text)) is not None and text != name.key  # that was found already
+            _match(index, number, name, row, run, agreed[k, n], page)
+            for k, (run, text) in enumerate(runs)
+            if (k, n) in agreed and text != name.key  # that was found already
         ]
         best = max((match for match in found if match is not None), key=lambda match: match.nats, default=None)
         if best is not None:
@@ -160,17 +182,29 @@ def agreement(text: str, name: str) -> Agreement | None:
     >>> agreement(skeleton("Hotel"), "Hotel Ayma") is None
     True
     """
-    from rapidfuzz.distance import OSA
+    return _agreements([text], [name]).get((0, 0))
 
-    best: Agreement | None = None
-    for words, key in _parts(name):
-        most = allowed_edits(len(key)) if best is None else best.edits - 1
-        if most < 0 or abs(len(text) - len(key)) > most:
-            continue
-        edits = OSA.distance(text, key, score_cutoff=most)
-        if edits <= most:
-            best = Agreement(words, edits)
-    return best
+
+def _agreements(texts: Sequence[str], names: Sequence[str]) -> dict[tuple[int, int], Agreement]:
+    """How texts agree with names, by the numbers of both; those that do not are left out.
+
+    Of the parts of a name the one with the fewest slips counts, of several such the longest.
+    """
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cdist
+
+    parts = [(n, words, key) for n, name in enumerate(names) for words, key in _parts(name)]
+    if not texts or not parts:
+        return {}
+    allowed = np.array([allowed_edits(len(key)) for _, _, key in parts])
+    edits = cdist(texts, [key for *_, key in parts], scorer=OSA.distance, score_cutoff=int(allowed.max()))
+    out: dict[tuple[int, int], Agreement] = {}
+    for k, at in np.argwhere(edits <= allowed).tolist():
+        n, words, _ = parts[at]
+        slips = int(edits[k, at])
+        if (k, n) not in out or slips < out[k, n].edits:
+            out[k, n] = Agreement(words, slips)
+    return out
 
 
 @functools.lru_cache(maxsize=4096)
@@ -212,6 +246,12 @@ def _match(
         return None
     spans = merged([(t.reading, t.start, t.end) for t in run], page.readings)
     return Match(number, name, tuple(spans), agreed.edits, frozenset(map(skeleton, agreed.words)), nats)
+
+
+def _has_letters(run: Sequence[Token]) -> bool:
+    """Whether words are more letters than digits: 808 resembles Bob, and a year the name of an inn, by chance."""
+    text = "".join(token.word for token in run)
+    return 2 * sum(map(str.isdigit, text)) < len(text)
 
 
 def _long_enough(key: str) -> bool:

@@ -7,8 +7,8 @@ For a photo taken at a thing that bears the name, and for one taken anywhere els
                              + 10 ** -letters * (25 letters) ** edits
 
 ``sign_rate`` is how often a photo with text shows such words: the commonest of them as often as words stand on signs,
-each other as often as it goes with that one. Where the name was read with slips, the words that
-were read may be right as they stand, so theirs is added. ``outlets`` are those of a brand of that name, ``known`` how
+each other as often as it goes with that one. Where other words were read than the name has, they may be
+right as they stand, so theirs is added. ``outlets`` are those of a brand of that name, ``known`` how
 many things on the map bear it: a chain of 300 has more elsewhere. The last term is the chance that some other text
 reads so; a short name is soon met.
 
@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from data.folding import fold, joined
 from detectors.brand_table import load_default as load_brands
 from detectors.word_rarity import LEAST_ZIPF, zipf
 
@@ -55,7 +56,7 @@ def log_lr(words: Sequence[str], *, edits: int, known: int, read: Sequence[str] 
         words: The folded words of the name that were read.
         edits: Slips between what was read and the name.
         known: How many things on the map bear the name.
-        read: The folded words as they were read, where there are slips.
+        read: The folded words as they were read; where they are others, the sign may say these.
 
     >>> one_off = log_lr(["burgmaier"], edits=0, known=1)
     >>> one_off > log_lr(["hotel", "adler"], edits=0, known=1) > log_lr(["apotheke"], edits=0, known=300) > 0
@@ -67,10 +68,8 @@ def log_lr(words: Sequence[str], *, edits: int, known: int, read: Sequence[str] 
     """
     letters = sum(len(word) for word in words)
     chance = 10.0 ** -min(letters, 30) * (25.0 * letters) ** edits
-    brand = load_brands().lookup("".join(words))
-    outlets = 0.0 if brand is None else sum(claim.outlets for claim in brand.claims)
-    elsewhere = sign_rate(words) + RATE * max(outlets, float(known), FEWEST) + chance
-    if edits and read:
+    elsewhere = sign_rate(words) + RATE * max(_outlets("".join(words)), float(known), FEWEST) + chance
+    if read and "".join(read) != "".join(words):
         elsewhere += sign_rate(read)
     return min(math.log(SHOWN * MISREAD**edits / min(elsewhere, 1.0)), MOST_LOG_LR)
 
@@ -90,14 +89,27 @@ def log_lr_of_number(digits: int) -> float:
     return math.log(0.6 / (0.05 if digits <= 1 else 0.02 if digits == 2 else 0.01))
 
 
-def log_lr_of_phone(digits: int) -> float:
-    """Nats that a phone number says whose last ``digits`` digits are those of a thing on the map."""
-    return min(math.log(0.15 / (0.05 * 10.0**-digits + RATE)), MOST_LOG_LR)
+def log_lr_of_phone(digits: int, things: int) -> float:
+    """Nats that a phone number says whose last ``digits`` digits are those of so many things on the map.
+
+    >>> log_lr_of_phone(9, 1) > log_lr_of_phone(7, 1) > log_lr_of_phone(9, 50) > 0.0
+    True
+    """
+    return min(math.log(0.15 / (0.05 * 10.0**-digits + RATE * max(things, 1))), MOST_LOG_LR)
 
 
-def log_lr_of_site(things: int) -> float:
-    """Nats that a web site says which is that of so many things on the map."""
-    return math.log(0.1 / (RATE * 3.0 * max(things, 1)))
+def log_lr_of_site(things: int, names: Iterable[str]) -> float:
+    """Nats that a web site says which is that of so many things on the map.
+
+    Args:
+        things: How many.
+        names: What they, and the host, are called: a chain has outlets that the map lacks.
+
+    >>> log_lr_of_site(1, ["Gasthof Burgmaier"]) > log_lr_of_site(40, ["burgmaier"]) > log_lr_of_site(1, ["McDonald's"])
+    True
+    """
+    known = max(float(things), *(_outlets(joined(fold(name))) for name in names), 1.0)
+    return math.log(0.1 / min(RATE * 3.0 * known, 0.1))
 
 
 def rarity(word: str) -> float:
@@ -109,7 +121,13 @@ def rarity(word: str) -> float:
     return -math.log(_frequency(word))
 
 
-@functools.lru_cache(maxsize=16384)
+def _outlets(folded: str) -> float:
+    """How many outlets the brand of a name without spaces has; 0 where none is called so."""
+    brand = load_brands().lookup(folded)
+    return 0.0 if brand is None else float(sum(claim.outlets for claim in brand.claims))
+
+
+@functools.lru_cache(maxsize=65536)
 def _frequency(word: str) -> float:
     """Share of all words; of one that is not in the table by its length, or by the two words that it is made of."""
     known = zipf(word)

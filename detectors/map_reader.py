@@ -7,6 +7,7 @@ only beside another.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -22,9 +23,11 @@ from detectors.signs import Span, merged, shortened
 
 __all__ = ["MapReader"]
 
-_COMMON: Final = 64  # things of one name: of more none is a candidate by itself
+_COMMON: Final = 64  # things of one name, number or site: of more none is a candidate by itself
 _ANCHOR_NATS: Final = 6.0  # beside such a candidate common names are looked for
-_MOST_ANCHORS: Final = 40
+_MOST_ANCHORS: Final = 128  # in squares of their own
+_MOST_HOUSES: Final = 20_000  # of one number, in streets of one name
+_BESIDE_DEGREES: Final = 0.01  # as far as ``PlaceIndex.things_near`` looks
 _HOUSE_KM: Final = 0.05
 _MOST_NUMBERS: Final = 3  # lines that may be the house's number; of more none is
 _APART_NATS: Final = 1.0  # how much less a number says that is not on the street's sign
@@ -49,7 +52,7 @@ class MapReader:
 
     def clues(self, readings: Sequence[Reading]) -> list[Clue]:
         """Clues by places that the maps know, those that say most first; lines that meet are one clue."""
-        page = Page(shortened(readings))
+        page = Page(shortened([reading for reading in readings if reading.region != "plate"]))
         found = [candidate for k, index in enumerate(self.indexes) for candidate in _candidates(page, index, k)]
         return clues_of_candidates(found, page.readings)
 
@@ -57,8 +60,13 @@ class MapReader:
 def _candidates(page: Page, index: PlaceIndex, number: int) -> Iterator[Candidate]:
     found: list[Candidate] = []
     common: list[Match] = []
+    common_houses: list[Candidate] = []
     for match in matches_in(page, index, number):
-        found += _houses(match, page, index)
+        for houses in _houses(match, page, index):
+            if len(houses) > _COMMON:
+                common_houses += houses
+            else:
+                found += houses
         if match.name.things > _COMMON:
             common.append(match)
         else:
@@ -70,13 +78,34 @@ def _candidates(page: Page, index: PlaceIndex, number: int) -> Iterator[Candidat
     found += _by_phone(page, index)
     found += _by_site(page, index)
     yield from found
-    anchors = sorted((c for c in found if c.nats >= _ANCHOR_NATS), key=lambda c: -c.nats)[:_MOST_ANCHORS]
+    if not common and not common_houses:
+        return
+    anchors = _anchors(found)
     for match in common:
         beside: dict[int, MapThing] = {}
         for anchor in anchors:
             if not anchor.lines & match.lines:
-                beside.update((t.id, t) for t in index.things_near(match.name.id, anchor.lat, anchor.lon) if _told(t))
+                near = index.things_near(match.name.id, anchor.lat, anchor.lon, _COMMON)
+                beside.update((t.id, t) for t in near if _told(t))
         yield from (_at(thing, match.nats, match.spans, match.words, index) for thing in beside.values())
+    for house in common_houses:
+        if any(not anchor.lines & house.lines and _is_beside(house, anchor) for anchor in anchors):
+            yield house
+
+
+def _anchors(found: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates beside which common names are looked for, those that say most first; of each square and line one."""
+    kept: dict[tuple[int, int, frozenset[int]], Candidate] = {}
+    for c in sorted(found, key=lambda c: -c.nats):
+        if c.nats >= _ANCHOR_NATS:
+            square = (math.floor(c.lat / _BESIDE_DEGREES), math.floor(c.lon / _BESIDE_DEGREES), c.lines)
+            kept.setdefault(square, c)
+    return list(kept.values())[:_MOST_ANCHORS]
+
+
+def _is_beside(one: Candidate, other: Candidate) -> bool:
+    east = abs((one.lon - other.lon + 180.0) % 360.0 - 180.0)
+    return abs(one.lat - other.lat) < _BESIDE_DEGREES and east < 2.0 * _BESIDE_DEGREES
 
 
 def _told(thing: MapThing) -> bool:
@@ -99,8 +128,8 @@ def _label(thing: MapThing) -> str:
     return ", ".join(dict.fromkeys(part for part in (thing.label, address, thing.city) if part))
 
 
-def _houses(match: Match, page: Page, index: PlaceIndex) -> Iterator[Candidate]:
-    """Houses of the number that stands beside a street's name, over or under it, or by itself."""
+def _houses(match: Match, page: Page, index: PlaceIndex) -> Iterator[list[Candidate]]:
+    """Houses of each number that stands beside a street's name, over or under it, or by itself."""
     line, first, _ = match.spans[0]
     last, _, stop = match.spans[-1]
     tokens = [t for t in page.lines[line] if t.end <= first][-1:] + [t for t in page.lines[last] if t.start >= stop][:2]
@@ -114,29 +143,35 @@ def _houses(match: Match, page: Page, index: PlaceIndex) -> Iterator[Candidate]:
         number = "".join(token.word for token in run)
         if not number[:1].isdigit() or len(number) > 8:
             continue
-        for house in index.houses(match.name.id, number):
-            told = log_lr_of_number(sum(map(str.isdigit, number))) - (_APART_NATS if k >= apart else 0.0)
-            nats = min(match.nats + told, MOST_LOG_LR)
-            found = [(token.reading, token.start, token.end) for token in run]
-            spans = tuple(merged([*match.spans, *found], page.readings))
+        told = log_lr_of_number(sum(map(str.isdigit, number))) - (_APART_NATS if k >= apart else 0.0)
+        nats = min(match.nats + told, MOST_LOG_LR)
+        found = [(token.reading, token.start, token.end) for token in run]
+        spans = tuple(merged([*match.spans, *found], page.readings))
+        says = match.words | {number}
+        houses = []
+        for house in index.houses(match.name.id, number, _MOST_HOUSES):
             label = ", ".join(part for part in (f"{match.name.text} {house.number}", house.city) if part)
-            says = match.words | {number}
-            yield Candidate(house.lat, house.lon, _HOUSE_KM, nats, spans, says, label, "house", _source(index))
+            houses.append(Candidate(house.lat, house.lon, _HOUSE_KM, nats, spans, says, label, "house", _source(index)))
+        yield houses
 
 
 def _by_phone(page: Page, index: PlaceIndex) -> Iterator[Candidate]:
     for i, reading in enumerate(page.readings):
         for number in _PHONE.finditer(reading.text):
             digits = "".join(filter(str.isdigit, number[0])).lstrip("0")
-            for thing in index.with_phone(digits):
-                span = (i, number.start(), number.end())
-                yield _at(thing, log_lr_of_phone(len(digits)), (span,), frozenset({digits[-7:]}), index)
+            things = index.with_phone(digits)
+            nats = log_lr_of_phone(len(digits), len(things))
+            span = (i, number.start(), number.end())
+            for thing in things if len(things) <= _COMMON else ():
+                yield _at(thing, nats, (span,), frozenset({digits[-7:]}), index)
 
 
 def _by_site(page: Page, index: PlaceIndex) -> Iterator[Candidate]:
     for i, reading in enumerate(page.readings):
         for host in hosts_in(reading.text):
-            things = index.with_site(host.name)
-            span = (i, 0, len(reading.text))
-            for thing in things[:_COMMON]:
-                yield _at(thing, log_lr_of_site(len(things)), (span,), frozenset({host.name}), index)
+            called = host.name.removesuffix(f".{host.suffix}").rpartition(".")[2]
+            things = index.with_site(host.name)  # none where many have their page
+            if 0 < len(things) <= _COMMON:
+                nats = log_lr_of_site(len(things), (called, *(thing.label for thing in things)))
+                span = (i, host.start, host.end)
+                yield from (_at(thing, nats, (span,), frozenset({host.name}), index) for thing in things)

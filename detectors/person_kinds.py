@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from data.folding import fold, joined
 from data.gazetteer import load_default
-from detectors.brand_table import BrandTable
+from detectors.brand_table import load_default as load_brands
 from detectors.language_words import sign_words
 from detectors.person_table import person_names
 from detectors.person_words import (
@@ -65,7 +65,7 @@ def is_chain(text: str) -> bool:
     >>> is_chain("Giorgio Armani"), is_chain("Anna Schmidt")
     (True, False)
     """
-    return _brands().lookup(joined(fold(text))) is not None
+    return load_brands().lookup(joined(fold(text))) is not None
 
 
 def is_sign_word(word: str) -> bool:
@@ -193,11 +193,6 @@ def _kinds_of(written: str, *, dotted: bool, mixed: bool, numbered: bool) -> Ite
             else:
                 kinds = "c" if is_common(word) else "?"
         yield PersonWord(word, kinds, dotted)
-
-
-@functools.lru_cache(maxsize=1)
-def _brands() -> BrandTable:
-    return BrandTable.open()
 
 
 @functools.lru_cache(maxsize=1)

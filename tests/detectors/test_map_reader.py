@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_a_one_off_name_is_found_however_it_was_read(index: PlaceIndex, text: st
     [clue] = found(index, text)
     assert clue.kind == "lookup" and near(best(clue), ADLER)
     assert nats(clue) > 8.0
-    assert "the map of small has 'Gasthof Burgmaier" in clue.meaning and "(hotel)" in clue.meaning
+    assert "the map of small shows 'Gasthof Burgmaier" in clue.meaning and "(hotel)" in clue.meaning
 
 
 def test_slips_and_missing_words_make_it_less_sure(index: PlaceIndex) -> None:
@@ -182,6 +183,146 @@ def test_several_regions_are_one_search(index: PlaceIndex, tmp_path: Path) -> No
     assert MapReader([]).clues([reading(0, "Gasthof Burgmaier")]) == []
 
 
+def small_reader(folder: Path, small: SmallMap, name: str = "other") -> MapReader:
+    return MapReader([small.index(folder, name)])
+
+
+@pytest.mark.parametrize("text", ["808", "1010", "505", "1516"])
+def test_a_number_is_no_name_whose_letters_look_so(tmp_path: Path, text: str) -> None:
+    small = SmallMap()
+    for k, name in enumerate(("Bob", "Lolo", "SOS", "1516")):
+        small.node(48.0 + k, 15.0, name=name, amenity="bar")
+    reader = small_reader(tmp_path, small)
+    assert reader.clues([reading(0, text)]) == []
+    assert len(reader.clues([reading(0, "L0LO")])) == 1
+
+
+def test_a_page_at_a_platform_does_not_tell_whose(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(48.0, 15.0, name="Gasthof Quirl", tourism="hotel", website="https://www.facebook.com/quirl")
+    small.node(48.1, 15.0, name="Gasthof Zwirl", tourism="hotel", website="https://de-de.facebook.com/zwirl")
+    reader = small_reader(tmp_path, small)
+    assert reader.clues([reading(0, "www.facebook.com"), reading(1, "de-de.facebook.com")]) == []
+
+
+def test_the_site_of_a_chain_says_no_more_than_its_name(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(48.0, 15.0, name="McDonald's", amenity="fast_food", website="https://www.mcdonalds.com/at")
+    small.node(49.0, 15.0, name="Gasthof Quirl", tourism="hotel", website="https://www.quirl.at")
+    reader = small_reader(tmp_path, small)
+    [name], [site] = reader.clues([reading(0, "McDonald's")]), reader.clues([reading(0, "www.mcdonalds.com")])
+    assert nats(site) < nats(name) + 2.0
+    [own] = reader.clues([reading(0, "Tel. 12 www.quirl.at")])
+    assert nats(own) > nats(site) + 8.0
+    assert own.text == "quirl.at" and own.evidence.sources == ("r0:12-20",)
+
+
+def test_a_number_or_site_of_many_points_at_none_of_them(tmp_path: Path) -> None:
+    small = SmallMap()
+    for k in range(70):
+        tags = {"phone": "+43 800 555999", "website": "filiale.at"}
+        if k < 20:
+            tags["phone"] += ";+43 800 555888"
+        small.node(48.0 + 0.1 * k, 15.0, name=f"Filiale {k}", shop="yes", **tags)
+    small.node(47.0, 15.0, name="Gasthof Quirl", tourism="hotel", phone="+43 800 555777")
+    reader = small_reader(tmp_path, small)
+    assert reader.clues([reading(0, "0800 555999"), reading(1, "www.filiale.at")]) == []
+    [few], [one] = reader.clues([reading(0, "0800 555888")]), reader.clues([reading(0, "0800 555777")])
+    assert len(few.evidence.points) == 20 and nats(few) < nats(one) - 2.0
+
+
+def test_a_house_in_a_common_street_is_found_only_beside_something_else(tmp_path: Path) -> None:
+    small = SmallMap()
+    for k in range(100):
+        lat = 40.0 + 0.1 * k
+        small.way([(lat, 12.0), (lat, 12.001)], name="Hauptstraße", highway="residential")
+        small.node(lat, 12.0005, addr__street="Hauptstraße", addr__housenumber="5")
+    small.node(49.0002, 12.0005, name="Gasthof Quirl", tourism="hotel")
+    reader = small_reader(tmp_path, small)
+    assert reader.clues([reading(0, "Hauptstraße 5")]) == []
+    [clue] = reader.clues([reading(0, "Hauptstraße 5"), reading(1, "Gasthof Quirl")])
+    assert near(best(clue), (49.0, 12.0005)) and "Hauptstraße 5" in clue.meaning
+
+
+def test_a_chain_is_found_beside_any_of_many_streets_of_a_name(tmp_path: Path) -> None:
+    small = SmallMap()
+    for k in range(60):
+        small.way([(40.0 + 0.1 * k, 12.0), (40.0 + 0.1 * k, 12.001)], name="Quirlgasse", highway="residential")
+    for k in range(80):
+        small.node(40.0 + 0.1 * k, 20.0, name="Kettenmarkt", shop="supermarket")
+    small.node(45.9003, 12.0005, name="Kettenmarkt", shop="supermarket")
+    [clue] = small_reader(tmp_path, small).clues([reading(0, "Kettenmarkt"), reading(1, "Quirlgasse")])
+    assert near(best(clue), (45.9003, 12.0005)) and "Kettenmarkt" in clue.text
+
+
+def test_of_a_second_house_in_the_street_only_the_number_counts(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.way([(48.7, 15.7), (48.7006, 15.7)], name="Herrengasse", highway="residential")
+    for k, number in enumerate(("12", "14", "16")):
+        small.node(48.7 + 0.0003 * k, 15.7, addr__street="Herrengasse", addr__housenumber=number)
+    reader = small_reader(tmp_path, small)
+    [one] = reader.clues([reading(0, "Herrengasse 12")])
+    [three] = reader.clues([reading(k, f"Herrengasse {number}") for k, number in enumerate((12, 14, 16))])
+    assert nats(one) + 1.0 < nats(three) < nats(one) + 8.0
+
+
+def test_where_more_lines_meet_stays_likelier_though_evidence_has_an_end(tmp_path: Path) -> None:
+    small = SmallMap()
+    names = ("Gasthof Burgmaier", "Konditorei Wunderlichek", "Schlüsseldienst Quirlbach", "Optik Zwirnhuber")
+    for lat, borne in ((48.0, names), (49.0, names[:3])):
+        for k, name in enumerate(borne):
+            small.node(lat + 0.0001 * k, 15.0, name=name, shop="yes")
+    [clue] = small_reader(tmp_path, small).clues([reading(k, name) for k, name in enumerate(names)])
+    there = [max(p.log_lr for p in clue.evidence.points if round(p.lat) == lat) for lat in (48, 49)]
+    assert there[0] > there[1] + 8.0 and there[0] <= 32.0
+
+
+def test_a_neighbour_that_says_less_is_no_second_place(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(48.0, 15.0, name="Quirl Zwirnhuber", amenity="pharmacy")
+    small.node(48.0012, 15.0, name="Zwirnhuber", shop="yes")
+    [clue] = small_reader(tmp_path, small).clues([reading(0, "Quirl Zwirnhuber")])
+    assert near(best(clue), (48.0, 15.0), 0.01)
+    assert all(p.log_lr < nats(clue) - 1.0 for p in clue.evidence.points if p.lat > 48.0005)
+
+
+def test_a_name_that_is_a_number_is_legible_in_the_sentence(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(48.0, 15.0, name="1745 Quirlbach", amenity="cafe")
+    small.node(48.0002, 15.0, name="1812 Zwirnhuber", amenity="bar")
+    [clue] = small_reader(tmp_path, small).clues([reading(0, "1745 Quirlbach"), reading(1, "1812 Zwirnhuber")])
+    assert "'1745 Quirlbach'" in clue.meaning and "'1812 Zwirnhuber'" in clue.meaning
+    assert "•" not in clue.meaning
+
+
+def test_what_stands_on_a_plate_is_not_looked_up(index: PlaceIndex) -> None:
+    assert MapReader([index]).clues([reading(0, "Gasthof Burgmaier", region="plate")]) == []
+
+
+def test_the_order_of_maps_and_lines_does_not_matter(index: PlaceIndex, tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(10.0, 10.0, name="Gasthof Burgmaier", tourism="hotel")
+    small.node(10.5, 10.0, name="Apotheke", amenity="pharmacy")
+    other = small.index(tmp_path, "other")
+    lines = [reading(k, text) for k, text in enumerate(("Apotheke", "Gasthof Burgmaier", "Herrengasse 12"))]
+    assert MapReader([index, other]).clues(lines) == MapReader([other, index]).clues(lines)
+    points = [{(p.lat, p.log_lr) for c in MapReader([index, other]).clues(o) for p in c.evidence.points}
+              for o in (lines, lines[::-1])]  # fmt: skip
+    assert points[0] == points[1]
+
+
+def test_odd_text_is_no_trouble(index: PlaceIndex) -> None:
+    odd = ["", "a", "1", "\u0301" * 40, "\u202e\u200f", "٠٢٧٣٢٥٥٥١٢٤", "x" * 300, "🙂" * 9, "ab " * 200, "½ ﷺ İI ẞ"]
+    assert MapReader([index]).clues([reading(k, text) for k, text in enumerate(odd)]) == []
+    [clue] = found(index, "\u200f\u202e Burgmaier \u0301")
+    assert clue.text.startswith("Burgmaier")
+
+
 def test_a_page_of_text_takes_no_time(index: PlaceIndex) -> None:
+    MapReader([index]).clues([reading(0, "Gasthof")])  # what is loaded once
     lines = [reading(k, f"Apotheke Herrengasse {k} Gasthof und Konditorei zum goldenen Adler") for k in range(400)]
+    heap = [reading(k, f"Gasthof Konditorei {k}x", top=40.0 * (k % 2)) for k in range(200)]
+    start = time.process_time()
     assert len(MapReader([index]).clues(lines)) <= 8
+    assert len(MapReader([index]).clues(heap)) <= 8
+    assert time.process_time() - start < 2.5
