@@ -30,7 +30,7 @@ from detectors.render_text import Grounds
 from fusion.clue_rows import clue_of, clue_values, keep_row, kept_rows, reading_of, reading_values
 from fusion.locator import Locator
 
-__all__ = ["REGIONS", "ReadStorefront", "lines_read", "read_storefronts", "spelt"]
+__all__ = ["REGIONS", "ReadStorefront", "kept_storefronts", "lines_read", "read_storefronts", "spelt"]
 
 REGIONS: Final[Mapping[str, str]] = {
     "liechtenstein": "liechtenstein-2013-08-03.osm.pbf",
@@ -97,6 +97,11 @@ def read_storefronts(
             row = _read(shot, locator) | {"written": written}
             keep_row(kept, row)
         yield _of_row(row)
+
+
+def kept_storefronts(kept: Path) -> list[ReadStorefront]:
+    """What the file ``kept`` holds, as it was read: no picture is drawn for it, nor held against its place."""
+    return [_of_row(row) for row in kept_rows(kept)]
 
 
 def _locator() -> Locator:

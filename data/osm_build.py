@@ -8,39 +8,46 @@ hundredth of a degree. Pieces of a street that lie near one another are one thin
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import math
-import re
+import os
+import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
 from data.errors import DatasetError
+from data.osm_keys import host_of, house_numbers, phone_digits, phone_key, spot_of
 from data.osm_things import Thing, extract_time, things_in
 from data.printable import printable
 from data.skeleton import skeleton
 from data.version import __version__
 
-__all__ = ["APPLICATION_ID", "STREET", "USER_VERSION", "build_index", "host_of", "phone_key", "spot_of"]
+__all__ = ["APPLICATION_ID", "USER_VERSION", "build_index"]
 
 APPLICATION_ID: Final = 0x77_68_6F_73  # "whos"
 USER_VERSION: Final = 1
-STREET: Final = "highway="
 _SAME_STREET_KM: Final = 0.6
 _SQUARE: Final = 20_000  # millionths of a degree
 _BATCH: Final = 20_000
-_PHONE_DIGITS: Final = 7
+_BASE: Final = "base"
+_YOUNG_SECONDS: Final = 60.0
 
 _TABLES: Final = """
 PRAGMA application_id = {application};
 PRAGMA user_version = {version};
+PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
+PRAGMA secure_delete = OFF;
 PRAGMA temp_store = FILE;
+PRAGMA cache_size = -65536;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE thing(id INTEGER PRIMARY KEY, what TEXT NOT NULL, label TEXT NOT NULL, lat INTEGER NOT NULL,
     lon INTEGER NOT NULL, reach_m INTEGER NOT NULL, street TEXT NOT NULL, number TEXT NOT NULL, city TEXT NOT NULL,
@@ -56,16 +63,18 @@ CREATE TABLE house(street INTEGER, number TEXT, lat INTEGER, lon INTEGER, city T
     PRIMARY KEY(street, number, lat, lon)) WITHOUT ROWID;
 CREATE TABLE phone(digits TEXT, thing INTEGER, number TEXT, PRIMARY KEY(digits, thing, number)) WITHOUT ROWID;
 CREATE TABLE site(host TEXT, thing INTEGER, PRIMARY KEY(host, thing)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE trigrams USING fts5(key, content='', tokenize='trigram', detail='none', columnsize=0);
+CREATE VIRTUAL TABLE trigrams USING fts5(key, content='', tokenize='trigram case_sensitive 1', detail='none',
+    columnsize=0);
 CREATE TABLE trigram(term TEXT PRIMARY KEY, names INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 _FINISH: Final = """
 INSERT INTO name(key, text, things) SELECT key, min(text), 0 FROM (SELECT key, text FROM raw
     UNION ALL SELECT key, text FROM raw_house) GROUP BY key;
-INSERT OR IGNORE INTO bears SELECT name.id, raw.spot, raw.thing FROM raw JOIN name ON name.key = raw.key;
+INSERT OR IGNORE INTO bears SELECT name.id, raw.spot, raw.thing FROM raw JOIN name ON name.key = raw.key
+    ORDER BY 1, 2, 3;
 INSERT OR IGNORE INTO house SELECT name.id, h.number, h.lat, h.lon, h.city FROM raw_house h
-    JOIN name ON name.key = h.key;
+    JOIN name ON name.key = h.key ORDER BY 1, 2, 3, 4;
 UPDATE name SET things = (SELECT count(*) FROM bears WHERE bears.name = name.id);
 INSERT INTO trigrams(rowid, key) SELECT id, key FROM name;
 INSERT INTO trigrams(trigrams) VALUES('optimize');
@@ -92,73 +101,76 @@ def build_index(
     """
     if not extract.is_file():
         raise DatasetError(f"no such extract: {printable(str(extract))}")
-    partial = out.with_name(f".{out.name}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=out.parent, prefix=".nodes-") as scratch,
-            contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as base,
-        ):
-            base.executescript(_TABLES.format(application=APPLICATION_ID, version=USER_VERSION))
-            things = things_in(extract, Path(scratch))
-            count, box = _fill(base, things, advance or (lambda _: None))
-            if not count:
-                raise DatasetError(f"{printable(str(extract))} names no place: is it an extract with tags?")
-            _join_streets(base)
-            base.execute("BEGIN")
-            for statement in _FINISH.strip().split(";\n"):
-                base.execute(statement) if ";" not in statement else base.executescript(statement)
-            meta: dict[str, object] = {
-                "name": name,
-                "source": extract.name,
-                "sha256": _sha256(extract),
-                "bytes": extract.stat().st_size,
-                "of": extract_time(extract),
-                "box": box,
-                "things": base.execute("SELECT count(*) FROM thing").fetchone()[0],
-                "names": base.execute("SELECT count(*) FROM name").fetchone()[0],
-                "houses": base.execute("SELECT count(*) FROM house").fetchone()[0],
-                "whence": __version__,
-                "attribution": "© OpenStreetMap contributors, ODbL 1.0, openstreetmap.org/copyright",
-            }
-            base.executemany(
-                "INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in meta.items()]
-            )
-            base.execute("COMMIT") if base.in_transaction else None
-            base.execute("ANALYZE")
-            base.execute("VACUUM")
-        partial.replace(out)
+        _sweep(out)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=_leftover(out), ignore_cleanup_errors=True) as folder:
+            scratch = Path(folder)
+            with contextlib.closing(sqlite3.connect(scratch / _BASE, isolation_level=None)) as base:
+                meta = _build(base, extract, scratch, name, advance or (lambda _: None))
+                base.execute("VACUUM INTO ?", (str(scratch / "whole"),))
+            with (scratch / "whole").open("rb+") as file:
+                os.fsync(file.fileno())  # a name must not reach the disk before what it names
+            (scratch / "whole").replace(out)
     except (OSError, sqlite3.Error) as error:
-        raise DatasetError(f"the index {printable(str(out))} cannot be written ({error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise DatasetError(
+            f"the index {printable(str(out))} cannot be written ({printable(str(error))}): is there room on the disk, "
+            "some three times the extract, and may you write there?"
+        ) from error
     return meta
 
 
-def spot_of(lat: float, lon: float) -> int:
-    """Number of the square of a hundredth of a degree that a point lies in."""
-    return math.floor((lat + 90.0) * 100.0) * 36_000 + math.floor(((lon + 180.0) % 360.0) * 100.0)
+def _build(
+    base: sqlite3.Connection, extract: Path, scratch: Path, name: str, advance: Callable[[int], None]
+) -> dict[str, object]:
+    base.executescript(_TABLES.format(application=APPLICATION_ID, version=USER_VERSION))
+    count, box = _fill(base, things_in(extract, scratch), advance)
+    if not count:
+        raise DatasetError(f"{printable(str(extract))} names no place: is it an extract with tags?")
+    _join_streets(base)
+    base.executescript(_FINISH)
+    meta: dict[str, object] = {
+        "name": name,
+        "source": printable(extract.name),
+        "sha256": _sha256(extract),
+        "bytes": extract.stat().st_size,
+        "of": extract_time(extract),
+        "box": box,
+        "things": base.execute("SELECT count(*) FROM thing").fetchone()[0],
+        "names": base.execute("SELECT count(*) FROM name").fetchone()[0],
+        "houses": base.execute("SELECT count(*) FROM house").fetchone()[0],
+        "whence": __version__,
+        "attribution": "© OpenStreetMap contributors, ODbL 1.0, openstreetmap.org/copyright",
+    }
+    base.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in meta.items()])
+    base.execute("ANALYZE")
+    return meta
 
 
-def phone_key(text: str) -> str:
-    """The last seven digits of a phone number, which are the same however it is dialled; "" where it has fewer.
-
-    >>> phone_key("+423 / 232-14.00"), phone_key("110")
-    ('2321400', '')
-    """
-    digits = "".join(c for c in text if c.isascii() and c.isdigit())
-    return digits[-_PHONE_DIGITS:] if len(digits) >= _PHONE_DIGITS else ""
+def _leftover(out: Path) -> str:
+    return f".{out.name}.partial-"
 
 
-def host_of(site: str) -> str:
-    """The host of a web address without ``www.``, or "".
+def _sweep(out: Path) -> None:
+    """Remove what builds of the same index left that were killed; those that run hold a lock."""
+    for folder in out.parent.glob(f"{glob.escape(_leftover(out))}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _YOUNG_SECONDS:
+                continue  # it may not have come to its lock
+            if (folder / _BASE).is_file() and _locked(folder / _BASE):
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
 
-    >>> host_of("https://www.Hotel-Post.at/de?x=1"), host_of("hotel-post.at"), host_of("none")
-    ('hotel-post.at', 'hotel-post.at', '')
-    """
-    match = re.match(r"(?:[a-z]+://)?(?:www\d?\.)?([^\s/?#:@]+\.[^\W\d_]{2,})(?:[/?#:]|$)", site.strip().lower())
-    return match[1] if match else ""
+
+def _locked(path: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=0.0, isolation_level=None)) as base:
+            base.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        return "locked" in str(error)
+    except sqlite3.Error:
+        return False
+    return False
 
 
 def _fill(base: sqlite3.Connection, things: Iterator[Thing], advance: Callable[[int], None]) -> tuple[int, list[float]]:
@@ -171,7 +183,7 @@ def _fill(base: sqlite3.Connection, things: Iterator[Thing], advance: Callable[[
             lat, lon, reach = round(thing.lat * 1e6), round(thing.lon * 1e6), round(thing.reach_km * 1000.0)
             box = [min(box[0], thing.lon), min(box[1], thing.lat), max(box[2], thing.lon), max(box[3], thing.lat)]
             if thing.street and thing.number and (key := skeleton(thing.street)):
-                houses.append((key, thing.street, _number(thing.number), lat, lon, thing.city))
+                houses += [(key, thing.street, n, lat, lon, thing.city) for n in house_numbers(thing.number)]
             if thing.kind == "house":
                 continue
             keys = {key: text for text in reversed(thing.names) if len(key := skeleton(text)) >= 2}
@@ -184,7 +196,7 @@ def _fill(base: sqlite3.Connection, things: Iterator[Thing], advance: Callable[[
             )
             spot = spot_of(thing.lat, thing.lon)
             raw += [(key, text, spot, number) for key, text in keys.items()]
-            phones += [(key, number, "".join(filter(str.isdigit, p))) for p in thing.phones if (key := phone_key(p))]
+            phones += [(key, number, phone_digits(p)) for p in thing.phones if (key := phone_key(p))]
             sites += [(host, number) for s in thing.sites if (host := host_of(s))]
         read += len(chunk)
         base.execute("BEGIN")
@@ -197,11 +209,6 @@ def _fill(base: sqlite3.Connection, things: Iterator[Thing], advance: Callable[[
         base.execute("COMMIT")
         advance(read)
     return read, [round(v, 4) for v in box]
-
-
-def _number(text: str) -> str:
-    """A house's number as it is asked for: ``"12A"`` for ``"12 a"``."""
-    return re.sub(r"\s+", "", text).upper()
 
 
 def _join_streets(base: sqlite3.Connection) -> None:

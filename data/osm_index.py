@@ -11,21 +11,25 @@ import json
 import math
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.errors import DatasetError
-from data.osm_build import APPLICATION_ID, USER_VERSION, host_of, phone_key, spot_of
+from data.osm_build import APPLICATION_ID, USER_VERSION
+from data.osm_keys import host_of, house_numbers, phone_digits, phone_key, same_phone, spots_around
 from data.printable import printable
 
 __all__ = ["House", "MapThing", "Name", "PlaceIndex"]
 
-_RAREST: Final = 6  # trigrams of a word that are looked up
-_MOST_TRIGRAMS: Final = 24  # of one line
-_COMMON: Final = 20_000  # names that share a trigram: one in more is not asked for
+_RAREST: Final = 8  # trigrams of a word that are looked up: a slip makes three that tell nothing
+_MOST_TRIGRAMS: Final = 32  # of one line
+_MOST_ROWS: Final = 60_000  # names that bear them, one counted for each: what keeps a search short on a large map
+_MOST_COMPARED: Final = 256  # names, letter by letter
 _MOST_ALIKE: Final = 48
 _VARIABLES: Final = 900  # bound parameters in one query; SQLite's lowest default is 999
 _THING: Final = "thing.id, what, label, lat, lon, reach_m, thing.street, number, city, osm"
@@ -108,6 +112,7 @@ class PlaceIndex:
         try:
             base = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             try:
+                base.execute("PRAGMA trusted_schema = OFF")
                 (application,) = base.execute("PRAGMA application_id").fetchone()
                 (version,) = base.execute("PRAGMA user_version").fetchone()
                 if application != APPLICATION_ID:
@@ -116,6 +121,11 @@ class PlaceIndex:
                     raise DatasetError(
                         f"{where} was made by another version of whence: add its extract again (`whence places add`)"
                     )
+                (whole,) = base.execute(
+                    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+                ).fetchone()
+                if whole > file.stat().st_size:
+                    raise DatasetError(f"{where} is cut short: add its extract again (`whence places add`)")
                 meta = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM meta")}
                 for key in ("name", "source", "sha256", "things", "names", "houses", "attribution"):
                     if key not in meta:
@@ -124,8 +134,14 @@ class PlaceIndex:
             except BaseException:
                 base.close()
                 raise
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (OSError, sqlite3.Error, ValueError, TypeError) as error:
             raise DatasetError(f"{where} is damaged ({error}): add its extract again (`whence places add`)") from error
+
+    def __enter__(self) -> PlaceIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -149,28 +165,42 @@ class PlaceIndex:
     def alike(self, keys: Sequence[str]) -> list[Name]:
         """Names that share the most of the rarest trigrams of the words ``keys`` (skeletons), the likest first.
 
-        Of each word its six rarest are looked up. What is found only resembles what was asked for: compare it.
+        Of each word some of the rarest are looked up, as long as not too many names have them. Those that share most
+        are put in order by how many letters agree. They only resemble what was asked for: compare them.
         """
-        grams = {key[i : i + 3] for key in keys for i in range(len(key) - 2)}
-        if not grams:
-            return []
-        known = self._frequencies(sorted(grams))
-        chosen: dict[str, int] = {}
-        for key in keys:
-            own = sorted({g for i in range(len(key) - 2) if (g := key[i : i + 3]) in known}, key=lambda g: known[g])
-            chosen.update((gram, known[gram]) for gram in own[:_RAREST] if known[gram] <= _COMMON)
-        weight: Counter[int] = Counter()
+        from rapidfuzz.fuzz import partial_ratio
+
+        words = [{key[i : i + 3] for i in range(len(key) - 2)} for key in keys]
+        known = self._frequencies(sorted(set().union(*words)))
+        chosen: set[str] = set()
+        for word in words:
+            chosen.update(sorted(word & known.keys(), key=lambda gram: (known[gram], gram))[:_RAREST])
         total = max(float(self.meta["names"]), 2.0)
-        for gram, count in sorted(chosen.items(), key=lambda item: item[1])[:_MOST_TRIGRAMS]:
-            rarity = round(1000.0 * math.log1p(total / count))
+        rows = 0
+        found: list[NDArray[np.int64]] = []
+        weights: list[NDArray[np.float64]] = []
+        for gram in sorted(chosen, key=lambda gram: (known[gram], gram))[:_MOST_TRIGRAMS]:
+            rows += known[gram]
+            if rows > _MOST_ROWS:
+                break
             phrase = '"' + gram.replace('"', '""') + '"'
-            for (row,) in self._query("SELECT rowid FROM trigrams WHERE trigrams MATCH ?", (phrase,)):
-                weight[row] += rarity
-        best = sorted(weight, key=lambda row: (-weight[row], row))[:_MOST_ALIKE]
-        if not best:
+            # As one text: a hundred thousand rows take Python three times as long.
+            [(ids,)] = self._query("SELECT group_concat(rowid) FROM trigrams WHERE trigrams MATCH ?", (phrase,))
+            if ids:
+                found.append(np.fromstring(ids, dtype=np.int64, sep=","))
+                weights.append(np.full(len(found[-1]), round(1000.0 * math.log1p(total / known[gram])), np.float64))
+        if not found:
             return []
-        rows = self._query(f"SELECT id, key, text, things FROM name WHERE id IN ({_marks(best)})", best)
-        return sorted((Name(*row) for row in rows), key=lambda name: (-weight[name.id], name.id))
+        names, places = np.unique(np.concatenate(found), return_inverse=True)
+        weight = np.bincount(places, np.concatenate(weights))
+        best = names[np.lexsort((names, -weight))[:_MOST_COMPARED]].tolist()
+        rows_found = self._query(f"SELECT id, key, text, things FROM name WHERE id IN ({_marks(best)})", best)
+        told = {number: rank for rank, number in enumerate(best)}
+        line = "".join(keys)
+        # How many letters agree, not which share: short names are soon whole in a line.
+        agree = {row[0]: partial_ratio(line, row[1]) * min(len(line), len(row[1])) for row in rows_found}
+        order = {number: (-letters, told[number]) for number, letters in agree.items()}
+        return sorted((Name(*row) for row in rows_found), key=lambda name: order[name.id])[:_MOST_ALIKE]
 
     def things(self, name: int, limit: int = 64) -> list[MapThing]:
         """What bears a name, ``limit`` of it at most."""
@@ -180,9 +210,7 @@ class PlaceIndex:
 
     def things_near(self, name: int, lat: float, lon: float, limit: int = 16) -> list[MapThing]:
         """What bears a name in the square of a hundredth of a degree around a point and those next to it."""
-        spots = sorted(
-            {spot_of(min(max(lat + 0.01 * a, -90), 90), lon + 0.01 * b) for a in (-1, 0, 1) for b in (-1, 0, 1)}
-        )
+        spots = spots_around(lat, lon)
         return self._things(
             f"SELECT {_THING} FROM bears JOIN thing ON thing.id = bears.thing "
             f"WHERE name = ? AND spot IN ({_marks(spots)}) LIMIT ?",
@@ -191,26 +219,19 @@ class PlaceIndex:
 
     def houses(self, street: int, number: str = "", limit: int = 64) -> list[House]:
         """Houses of a number, or any houses, in streets of a name."""
+        number = "".join(house_numbers(number)[:1])
         sql = "SELECT number, lat, lon, city FROM house WHERE street = ?" + (" AND number = ?" if number else "")
         rows = self._query(f"{sql} LIMIT ?", (street, number, limit) if number else (street, limit))
         return [House(n, lat * 1e-6, lon * 1e-6, city) for n, lat, lon, city in rows]
 
     def with_phone(self, text: str) -> list[MapThing]:
-        """What is tagged with a phone number: the shorter of the two must be the end of the longer.
+        """What is tagged with a phone number: the digits of the shorter of the two must be the end of the longer.
 
-        A leading zero, which is dialled inside the country only, is left out first.
+        Zeros that are dialled inside the country only are left out first.
         """
-        digits = "".join(c for c in text if c.isascii() and c.isdigit()).lstrip("0")
-        key = phone_key(digits)
-        if not key:
-            return []
-        rows = self._query("SELECT thing, number FROM phone WHERE digits = ?", (key,))
-        fitting = [
-            thing
-            for thing, number in rows
-            if (n := number.lstrip("0")).endswith(digits) or digits.endswith(n) or n.endswith(digits[-9:])
-        ]
-        return self._of_ids(fitting)
+        digits = phone_digits(text)
+        rows = self._query("SELECT thing, number FROM phone WHERE digits = ?", (phone_key(text),))
+        return self._of_ids([thing for thing, number in rows if same_phone(digits, number)])
 
     def with_site(self, site: str) -> list[MapThing]:
         """What is tagged with a web site of this host."""

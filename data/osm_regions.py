@@ -18,6 +18,8 @@ __all__ = ["add_region", "open_regions", "region_name", "region_path", "regions"
 _VARIABLE: Final = "WHENCE_PLACES"
 _ENDING: Final = ".places.sqlite"
 _NAME: Final = re.compile(r"[^\W_][\w.+\-]{0,63}")
+_MOST_BYTES: Final = 64
+_MEANINGS: Final = ("auto", "none")  # of ``open_regions``
 
 
 def regions() -> list[str]:
@@ -25,7 +27,14 @@ def regions() -> list[str]:
     folder = user_data(_VARIABLE, "places")
     if folder is None or not folder.is_dir():
         return []
-    return sorted(path.name.removesuffix(_ENDING) for path in folder.glob(f"*{_ENDING}") if path.name[0] != ".")
+    return sorted(name for path in folder.glob(f"*{_ENDING}") if _possible(name := path.name.removesuffix(_ENDING)))
+
+
+def _possible(name: str) -> bool:
+    try:
+        return _NAME.fullmatch(name) is not None and name not in _MEANINGS and len(name.encode()) <= 2 * _MOST_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def region_path(name: str) -> Path:
@@ -34,8 +43,11 @@ def region_path(name: str) -> Path:
     Raises:
         DatasetError: It can be no name, or the user has no home folder.
     """
-    if not _NAME.fullmatch(name):
-        raise DatasetError(f"a region's name is letters, digits, '.', '+' and '-', not {printable(name[:80])!r}")
+    if not _possible(name):
+        raise DatasetError(
+            f"a region's name is at most 64 letters, digits, '.', '+' and '-', neither 'auto' nor 'none': not "
+            f"{printable(name[:80])!r}"
+        )
     folder = user_data(_VARIABLE, "places")
     if folder is None:
         raise DatasetError(f"this user has no home folder for place indexes: set {_VARIABLE} to a folder for them")
@@ -45,11 +57,16 @@ def region_path(name: str) -> Path:
 def region_name(extract: Path) -> str:
     """What the region of an extract is called if nobody says: the file's name without endings, ``-latest`` and date.
 
+    What can be in no name becomes a hyphen; "" where nothing is left.
+
     >>> region_name(Path("maps/liechtenstein-latest.osm.pbf")), region_name(Path("krems-2013-08-03.osm.gz"))
     ('liechtenstein', 'krems')
+    >>> region_name(Path("São Paulo (centro).osm"))
+    'São-Paulo-centro'
     """
     plain = re.sub(r"(?:\.(?:osm|pbf|gz|bz2|xml|o5m|opl))+$", "", extract.name, flags=re.IGNORECASE)
-    return re.sub(r"[-_](?:latest|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"[-_](?:latest|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$", "", plain, flags=re.IGNORECASE)
+    return re.sub(r"[^\w.+\-]+", "-", plain).strip("-_.+")[:_MOST_BYTES]
 
 
 def add_region(extract: Path, name: str, *, advance: Callable[[int], None] | None = None) -> PlaceIndex:
@@ -68,17 +85,19 @@ def add_region(extract: Path, name: str, *, advance: Callable[[int], None] | Non
     return PlaceIndex.open(path)
 
 
-def remove_region(name: str) -> None:
-    """Remove a region's index.
+def remove_region(name: str) -> int:
+    """Remove a region's index; how many bytes it had.
 
     Raises:
         DatasetError: There is none, or it cannot be removed.
     """
     path = _found(name)
     try:
+        size = path.stat().st_size
         path.unlink()
     except OSError as error:
         raise DatasetError(f"{printable(str(path))} cannot be removed ({error})") from error
+    return size
 
 
 def open_regions(names: str | Sequence[str] = "auto") -> tuple[PlaceIndex, ...]:
@@ -89,10 +108,19 @@ def open_regions(names: str | Sequence[str] = "auto") -> tuple[PlaceIndex, ...]:
     """
     if names == "none":
         return ()
-    wanted = names.split(",") if isinstance(names, str) else list(names)
     if names == "auto":
-        return tuple(PlaceIndex.open(region_path(name)) for name in regions())
-    return tuple(PlaceIndex.open(_found(name.strip())) for name in dict.fromkeys(wanted))
+        wanted = regions()
+    else:
+        wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
+    opened: list[PlaceIndex] = []
+    try:
+        for name in dict.fromkeys(wanted):
+            opened.append(PlaceIndex.open(_found(name)))
+    except BaseException:
+        for index in opened:
+            index.close()
+        raise
+    return tuple(opened)
 
 
 def _found(name: str) -> Path:

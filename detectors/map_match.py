@@ -116,7 +116,7 @@ def _whole(row: list[Token], index: PlaceIndex, number: int, page: Page, across:
     """Names that a run of words is, letter by letter."""
     runs: dict[str, tuple[Token, ...]] = {}
     for run in _runs(row, across):
-        key = "".join(skeleton(token.word) for token in run)
+        key = skeleton(" ".join(token.word for token in run))  # together: BAR NAPOLI has an M where the words meet
         if _long_enough(key):
             runs.setdefault(key, run)
     for key, name in index.exact(runs).items():
@@ -128,7 +128,7 @@ def _whole(row: list[Token], index: PlaceIndex, number: int, page: Page, across:
 
 def _resembling(row: list[Token], index: PlaceIndex, number: int, page: Page, across: bool) -> Iterator[Match]:
     """Names that a run of words resembles, or is a part of."""
-    runs = [(run, "".join(skeleton(t.word) for t in run)) for run in _runs(row, across)]
+    runs = [(run, skeleton(" ".join(t.word for t in run))) for run in _runs(row, across)]
     for name in index.alike([skeleton(t.word) for t in row]):
         found = [
             _match(index, number, name, row, run, agreed, page)

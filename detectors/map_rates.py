@@ -14,11 +14,12 @@ reads so; a short name is soon met.
 
 Were the ratios right, their mean over all photos that were taken elsewhere, and all things on the map, would be 1 at
 most. ``ON_SIGNS`` was set by that: the mean is 0.15 for the things of seven small extracts in 1,401 real photos, none
-of them taken there, and 0.85 for 1,185 names of each extract in the others (``benchmarks/namesakes.py``).
+of them taken there, and 0.98 for 1,185 names of each extract in the others (``benchmarks/namesakes.py``).
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -36,7 +37,7 @@ RATE: Final = 2e-9
 """How often a photo shows one given shop of the world: there are some 10^8."""
 FEWEST: Final = 0.01
 """Things of a name that the map does not know, of a name made of rare words."""
-ON_SIGNS: Final = 90.0
+ON_SIGNS: Final = 130.0
 """How often a photo with text shows a word, against its share of running text."""
 TOGETHER: Final = 30.0
 """How much oftener than by chance a word goes with another in a name: hotels are called Adler, bakeries Müller."""
@@ -44,6 +45,7 @@ MOST_LOG_LR: Final = 24.0
 """Nats: more than that no number of lines says, since maps err and shops move."""
 _LONG: Final = 2.0  # Zipf frequency of an unknown word of four letters; each letter more makes it rarer
 _A_LETTER: Final = 0.5
+_LEAST_PART: Final = 4  # letters of each of the two words that a longer one is made of
 
 
 def log_lr(words: Sequence[str], *, edits: int, known: int, read: Sequence[str] = ()) -> float:
@@ -107,11 +109,16 @@ def rarity(word: str) -> float:
     return -math.log(_frequency(word))
 
 
+@functools.lru_cache(maxsize=16384)
 def _frequency(word: str) -> float:
     """Share of all words; of one that is not in the table by its length, or by the two words that it is made of."""
     known = zipf(word)
     if known > 0.0:
         return float(10.0 ** (known - 9.0))
     guess = min(_LONG - _A_LETTER * (len(word) - 4), LEAST_ZIPF)
-    parts = [zipf(word[:at]) + zipf(word[at:]) for at in range(3, len(word) - 2) if zipf(word[:at]) and zipf(word[at:])]
+    parts = [
+        zipf(word[:at]) + zipf(word[at:])
+        for at in range(_LEAST_PART, len(word) - _LEAST_PART + 1)
+        if zipf(word[:at]) and zipf(word[at:])
+    ]
     return float(max(10.0 ** (guess - 9.0), TOGETHER * 10.0 ** (max(parts, default=-99.0) - 18.0)))

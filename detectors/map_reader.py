@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from data.osm_index import MapThing, PlaceIndex
@@ -25,6 +26,10 @@ _COMMON: Final = 64  # things of one name: of more none is a candidate by itself
 _ANCHOR_NATS: Final = 6.0  # beside such a candidate common names are looked for
 _MOST_ANCHORS: Final = 40
 _HOUSE_KM: Final = 0.05
+_MOST_NUMBERS: Final = 3  # lines that may be the house's number; of more none is
+_APART_NATS: Final = 1.0  # how much less a number says that is not on the street's sign
+_NAMED_AFTER: Final = ("highway=bus_stop", "railway=tram_stop", "public_transport=", "amenity=parking")
+_NAMED_AFTER_NATS: Final = 1.0  # how much less a stop shows the name that it has from its street
 _PLACE_KM: Final = 1.0
 _FAR_SIGNS: Final = ("place=city", "place=town")  # the gazetteer knows them, and how often they are named elsewhere
 _PHONE: Final = re.compile(r"\+?\d(?:[ ().\-/·]{0,3}\d){6,14}")
@@ -81,6 +86,7 @@ def _told(thing: MapThing) -> bool:
 def _at(thing: MapThing, nats: float, spans: tuple[Span, ...], says: frozenset[str], index: PlaceIndex) -> Candidate:
     wide = _PLACE_KM if thing.what.startswith("place=") else SHOP_KM
     sigma = max(0.5 * thing.reach_km, wide)
+    nats -= _NAMED_AFTER_NATS if thing.what.startswith(_NAMED_AFTER) else 0.0
     return Candidate(thing.lat, thing.lon, sigma, nats, spans, says, _label(thing), thing.what, _source(index))
 
 
@@ -94,20 +100,27 @@ def _label(thing: MapThing) -> str:
 
 
 def _houses(match: Match, page: Page, index: PlaceIndex) -> Iterator[Candidate]:
-    """Houses of the number that stands beside a street's name, or alone over or under it."""
+    """Houses of the number that stands beside a street's name, over or under it, or by itself."""
     line, first, _ = match.spans[0]
     last, _, stop = match.spans[-1]
     tokens = [t for t in page.lines[line] if t.end <= first][-1:] + [t for t in page.lines[last] if t.start >= stop][:2]
-    tokens += [t for i in page.beside(match.lines) if len(page.lines[i]) == 1 for t in page.lines[i]]
-    for token in tokens:
-        if not token.word[:1].isdigit() or len(token.word) > 6:
+    runs = [[t] for t in tokens] + [list(pair) for pair in pairwise(tokens)]  # 8, and 8 к2
+    runs += [page.lines[i] for i in page.beside(match.lines) if len(page.lines[i]) <= 2]
+    # A number on a plate of its own, elsewhere on the front.
+    alone = [line for line in page.lines if 1 <= len(line) <= 2 and line not in runs and line[0].word[:1].isdigit()]
+    apart = len(runs)
+    runs += alone if len(alone) <= _MOST_NUMBERS else []
+    for k, run in enumerate(runs):
+        number = "".join(token.word for token in run)
+        if not number[:1].isdigit() or len(number) > 8:
             continue
-        for house in index.houses(match.name.id, token.word.upper()):
-            told = log_lr_of_number(sum(c.isdigit() for c in token.word))
+        for house in index.houses(match.name.id, number):
+            told = log_lr_of_number(sum(map(str.isdigit, number))) - (_APART_NATS if k >= apart else 0.0)
             nats = min(match.nats + told, MOST_LOG_LR)
-            spans = tuple(merged([*match.spans, (token.reading, token.start, token.end)], page.readings))
+            found = [(token.reading, token.start, token.end) for token in run]
+            spans = tuple(merged([*match.spans, *found], page.readings))
             label = ", ".join(part for part in (f"{match.name.text} {house.number}", house.city) if part)
-            says = match.words | {token.word}
+            says = match.words | {number}
             yield Candidate(house.lat, house.lon, _HOUSE_KM, nats, spans, says, label, "house", _source(index))
 
 

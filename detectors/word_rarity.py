@@ -32,9 +32,9 @@ def zipf(word: str) -> float:
         DatasetError: The shipped table is missing or damaged.
     """
     hashes, values = _table()
-    number = zlib.crc32(word.encode())
+    number = np.uint32(zlib.crc32(word.encode()))  # of the table's type: numpy would convert the table to another's
     at = int(np.searchsorted(hashes, number))
-    return float(values[at]) / STEPS if at < len(hashes) and int(hashes[at]) == number else 0.0
+    return float(values[at]) / STEPS if at < len(hashes) and hashes[at] == number else 0.0
 
 
 @functools.lru_cache(maxsize=1)

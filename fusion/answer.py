@@ -44,8 +44,8 @@ class Answer:
         effects: What each step did, in order: the picture, all clues together, what the user knew already; those of
             them that there were.
         lookups: Requests that look-up services were sent, in order: ``service``, ``query`` and ``kind`` (name or
-            address), ``url`` and ``parameters``, ``source`` (network, cache or tape; None where it failed), ``found``
-            (hits), ``failed`` (why, or None) and ``attribution``.
+            address), ``url`` and ``parameters``, ``source`` (network, cache or tape; None where it failed; not in
+            JSON), ``found`` (hits), ``failed`` (why, or None) and ``attribution``.
         attributions: Whose map data its clues are of; to be shown with it.
         thumbnail: The photo as a JPEG of no more than 1,280 px without metadata, private text covered; for the map.
         thumbnail_scale: Its pixels per pixel of the original.
@@ -203,7 +203,8 @@ class Answer:
                 }
                 for effect in self.effects
             ],
-            "lookups": [dict(lookup) for lookup in self.lookups],
+            # Without where it came from: the same photo gives the same line, asked, kept, or replayed from a tape.
+            "lookups": [{key: value for key, value in row.items() if key != "source"} for row in self.lookups],
             "attributions": list(map(encodable, self.attributions)),
             "version": __version__,
         }

@@ -250,7 +250,7 @@ def _locate_album(
 def _locate_into_file(
     args: argparse.Namespace, locator: Locator, photos: list[Path], within: str | None, exclude: str | None
 ) -> int:
-    from fusion.answer import Failure
+    from fusion.answer import Answer, Failure
     from fusion.batch import Tally, locate_into, settings_of
 
     tally = Tally()
@@ -261,6 +261,8 @@ def _locate_into_file(
             index = next(numbers)
             if result is not None and (args.json or args.map is not None or isinstance(result, Failure)):
                 _report(result, args, index)
+            elif isinstance(result, Answer):
+                warn_of_failures(result)
             advance()
 
         try:

@@ -44,7 +44,7 @@ def add_lookups(parser: argparse.ArgumentParser) -> None:
 
 
 def tape_of(args: argparse.Namespace) -> Tape | None:
-    """The tape that ``--record`` or ``--replay`` names, or None.
+    """The tape that ``--record`` or ``--replay`` names, an empty one to replay for a dry run, or None.
 
     Raises:
         RequestError: It cannot be written or read, or no service is named.
@@ -54,10 +54,12 @@ def tape_of(args: argparse.Namespace) -> Tape | None:
     if (path is not None or args.dry_run) and not args.web:
         option = "--dry-run" if path is None else "--record" if args.record else "--replay"
         raise RequestError(f"{option} goes with --web NAMES: the services that are asked")
-    if path is None or args.dry_run:
+    if path is None and not args.dry_run:
         return None
     from fusion.tape import Tape
 
+    if path is None or args.dry_run:
+        return Tape(Path("dry run"), {})  # nothing is on it, and with a tape to replay nothing can be sent
     return Tape.record(path) if args.record else Tape.replay(path)
 
 
@@ -65,13 +67,18 @@ def print_plan(
     locator: Locator, photos: Sequence[Path], within: str | None, exclude: list[str] | None, *, as_json: bool
 ) -> int:
     """Print what would be asked about each photo; returns the exit code."""
+    from fusion.answer import Failure
+
     failed = 0
     for photo in photos:
         try:
             planned = locator.plan(photo, within=within, exclude=None if exclude is None else ",".join(exclude))
         except WhenceError as error:
             failed += 1
-            print(f"whence: {printable(str(error))}", file=sys.stderr)
+            if as_json:
+                print(Failure(str(photo), error).to_json())
+            else:
+                print(f"whence: {printable(str(error))}", file=sys.stderr)
             continue
         rows = [
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -49,19 +50,28 @@ def _add(args: argparse.Namespace) -> int:
     from data.osm_regions import add_region, region_name, region_path
 
     name = region_name(args.extract) if args.name is None else args.name
-    replaced = region_path(name).exists()
+    try:
+        path = region_path(name)
+    except DatasetError as error:
+        raise RequestError(f"{error}" + ("; --name gives one" if args.name is None else "")) from error
+    replaced = path.exists()
+    # Sorting a large map takes room on the disk that the index will be on, which /tmp may not have.
+    os.environ.setdefault("SQLITE_TMPDIR", str(path.parent))
     start = time.monotonic()
 
     def advance(count: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{count:,} things read", end="", file=sys.stderr, flush=True)
 
-    index = add_region(args.extract, name, advance=advance)
-    if sys.stderr.isatty():
-        print("\r", end="", file=sys.stderr)
+    try:
+        with add_region(args.extract, name, advance=advance) as index:
+            meta = index.meta
+    finally:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr)  # the count
     took = time.monotonic() - start
-    print(printable(f"{'replaced' if replaced else 'added'} {index.name}: {_contents(index.meta)}, {took:.0f} s"))
-    print(f"data: {index.meta['attribution']}", file=sys.stderr)
+    print(printable(f"{'replaced' if replaced else 'added'} {name}: {_contents(meta)}, {took:.0f} s"))
+    print(f"data: {meta['attribution']}", file=sys.stderr)
     return 0
 
 
@@ -76,6 +86,7 @@ def _list(args: argparse.Namespace) -> int:
             faults += 1
             print(f"whence: {printable(str(error))}", file=sys.stderr)
             continue
+        index.close()
         if args.json:
             print(json.dumps(index.meta))
         else:
@@ -89,6 +100,7 @@ def _info(args: argparse.Namespace) -> int:
     from data.osm_regions import open_regions
 
     [index] = open_regions([args.name])
+    index.close()
     if args.json:
         print(json.dumps(index.meta))
         return 0
@@ -117,7 +129,11 @@ def _find(args: argparse.Namespace) -> int:
         text, top = encodable(line), 60.0 * k
         box: Box = ((0.0, top), (500.0, top), (500.0, top + 20.0), (0.0, top + 20.0))
         readings.append(Reading(f"r{k}", text, box, 1.0, script_of(text)))
-    clues = MapReader(indexes).clues(readings)
+    try:
+        clues = MapReader(indexes).clues(readings)
+    finally:
+        for index in indexes:
+            index.close()
     for clue in clues:
         print(printable(f"{clue.text}: {clue.meaning}"))
         for point in sorted(clue.evidence.points, key=lambda point: -point.log_lr)[:5]:
@@ -128,14 +144,13 @@ def _find(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from data.osm_regions import open_regions, region_path, regions, remove_region
+    from data.osm_regions import open_regions, regions, remove_region
 
     unknown = [name for name in args.names if name not in regions()]
     if unknown:
         open_regions(unknown)  # says what is at hand
-    for name in args.names:
-        size = region_path(name).stat().st_size
-        remove_region(name)
+    for name in dict.fromkeys(args.names):
+        size = remove_region(name)
         print(printable(f"removed {name}: {size / 1e6:.1f} MB"))
     return 0
 

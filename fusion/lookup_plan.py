@@ -18,8 +18,9 @@ from detectors.map_rates import log_lr, log_lr_of_number
 from detectors.signs import shortened, stacked
 from fusion.lookup import Area, Query
 from fusion.lookup_privacy import askable, askable_address
+from fusion.sharing import spans_of
 
-__all__ = ["MOST_QUERIES", "plan_queries", "settled"]
+__all__ = ["MOST_QUERIES", "plan_queries", "settled", "words_of"]
 
 MOST_QUERIES: Final = 6
 """Of one photo."""
@@ -27,9 +28,10 @@ _LEAST_NATS: Final = 6.0  # what a hit would have to say
 _MOST_AREAS: Final = 5
 _WIDEST_KM: Final = 60.0
 _NARROWEST_KM: Final = 2.0
-_SURE: Final = 0.95  # of the countries that a query is confined to
+_SURE: Final = 0.999  # of the countries that a query is confined to: nothing is found in any other
 _MOST_COUNTRIES: Final = 3
 _LONGEST_PAIR: Final = 5  # words of two lines that may be one name
+_ONE_NAME: Final = 0.4  # how likely two lines are one name, against one line
 _DOUBT: Final = 4.0
 _SETTLED_KM: Final = 1.0
 _SETTLED: Final = 0.8
@@ -50,16 +52,19 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
     """
     areas, countries = _areas(posterior), _countries(posterior)
     lines = [r for r in shortened(readings) if r.region != "plate"]
-    found: list[tuple[float, Query]] = []
+    found: list[tuple[float, Query, bool]] = []
 
-    def add(text: str | None, nats: float, kind: str, sources: Sequence[str]) -> None:
+    def add(text: str | None, nats: float, kind: str, sources: Sequence[str], likely: float = 1.0) -> None:
         if text is not None and nats >= _LEAST_NATS:
             query = Query(text, "address" if kind == "address" else "name", tuple(sources), areas, countries)
-            found.append((nats, query))
+            found.append((likely * nats, query, likely == 1.0))
 
     for clue in clues:
         if clue.kind == "address":
-            text = askable_address(clue.text)
+            # A part of a line is asked only where all of it might be: beside a person's name it is where they live.
+            names = {name for name, _, _ in spans_of(clue.evidence.sources)}
+            beside = ", ".join(reading.text for reading in readings if reading.id in names)
+            text = askable_address(clue.text) if askable_address(beside) is not None else None
             add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
     for reading in lines:
         text = askable(reading.text, region=reading.region)
@@ -68,19 +73,27 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
         above, below = lines[i], lines[j]
         if len(fold(f"{above.text} {below.text}").split()) <= _LONGEST_PAIR:
             text = askable(f"{above.text} {below.text}", region=above.region or below.region)
-            # Two lines are one name less often than one is; a street over its number is one address.
+            # A street over its number is one address; two lines are seldom one name, and then neither is found.
             kind = _kind(text)
-            less = 0.0 if kind == "address" else -2.0
             doubt = min(_doubt(above), _doubt(below))
-            add(text, _worth(text) + doubt + less, kind, [_source(above), _source(below)])
+            sources = [_source(above), _source(below)]
+            add(text, _worth(text) + doubt, kind, sources, 1.0 if kind == "address" else _ONE_NAME)
     found.sort(key=lambda item: -item[0])
     chosen: list[Query] = []
-    for _, query in found:
-        words = set(fold(query.text).split())
+    wholes: list[frozenset[str]] = []  # words of queries that are no guess
+    for _, query, whole in found:
+        said = words_of(query)
         same = any(skeleton(query.text) == skeleton(other.text) for other in chosen)
-        if not same and not any(words <= set(fold(other.text).split()) for other in chosen):
+        if not same and not any(said <= other for other in wholes):
             chosen.append(query)
+            if whole:
+                wholes.append(said)
     return chosen[:MOST_QUERIES]
+
+
+def words_of(query: Query) -> frozenset[str]:
+    """The folded words that it asks for."""
+    return frozenset(fold(query.text).split())
 
 
 def _kind(text: str | None) -> str:

@@ -16,7 +16,7 @@ from detectors.base import Clue
 from detectors.hits import Hit
 from detectors.privacy import masked
 from fusion.lookup import LookupService, Query, Request
-from fusion.lookup_plan import plan_queries, settled
+from fusion.lookup_plan import plan_queries, settled, words_of
 from fusion.weighed_hits import clues_of_hits
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class SecondPass:
             Planned(service.name, query, request)
             for query in queries
             for service in self.services
-            if (request := service.request(query)) is not None
+            if (request := _request(service, query)) is not None
         ]
 
     def run(self, first: Answer, again: Callable[[Sequence[Clue]], Answer]) -> Lookups:
@@ -87,6 +87,8 @@ class SecondPass:
         for query in plan_queries(readings, first.clues, first.distribution):
             if settled(answer.distribution, answer.lat, answer.lon):
                 break
+            if any(words_of(query) < words_of(other) for _, other, _ in found):
+                continue  # what says more was found
             before = len(found)
             for row, service, asked, hits in self._ask(query):
                 rows.append(row)
@@ -103,28 +105,40 @@ class SecondPass:
             row, hits = self._one(service, query)
             if row is None:
                 continue
-            if len(hits) >= _LISTED and query.areas and not query.near:
+            near = replace(query, near=True)
+            if len(hits) >= _LISTED and query.areas and _asks_otherwise(service, query, near):
                 # Too many bear the name to list them all: those near the likeliest place are asked for as well.
                 yield row, service.name, query, ()
-                near = replace(query, near=True)
                 row, more = self._one(service, near)
                 hits = [*hits, *more]
-                if row is None:
-                    return
-            yield row, service.name, query, hits
+            if row is not None:
+                yield row, service.name, query, hits
             if hits:
                 return
 
     def _one(self, service: LookupService, query: Query) -> tuple[dict[str, Any] | None, Sequence[Hit]]:
         """Ask one service; a row for ``Answer.lookups``, or None where it cannot answer such a query."""
         try:
-            request = service.request(query)
             asked = self._client.ask(service, query)
         except LookupFailed as error:
-            return _row(service, query, request, failed=printable(str(error))), ()
-        if asked is None or request is None:
+            return _row(service, query, _request(service, query), failed=printable(str(error))), ()
+        if asked is None:
             return None, ()
-        return _row(service, query, request, source=asked.source, found=len(asked.hits)), asked.hits
+        return _row(service, query, asked.request, source=asked.source, found=len(asked.hits)), asked.hits
+
+
+def _asks_otherwise(service: LookupService, query: Query, near: Query) -> bool:
+    """Whether a service can ask for what is near, and does not do so anyway."""
+    request = _request(service, near)
+    return request is not None and request != _request(service, query)
+
+
+def _request(service: LookupService, query: Query) -> Request | None:
+    """What is sent; None, too, where a service, which may be anybody's, fails on it: the client says so."""
+    try:
+        return service.request(query)
+    except Exception:
+        return None
 
 
 def _row(
@@ -136,12 +150,13 @@ def _row(
     found: int = 0,
     failed: str | None = None,
 ) -> dict[str, Any]:
+    fields = {} if request is None else dict(request.params) | dict(request.form or {})
     return {
         "service": service.name,
         "query": query.text,
         "kind": query.kind,
         "url": service.base_url if request is None else request.url,
-        "parameters": {} if request is None else dict(request.params) | dict(request.form or {}),
+        "parameters": {str(name): str(value) for name, value in fields.items()},
         "source": source,
         "found": found,
         "failed": failed,

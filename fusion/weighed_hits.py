@@ -29,6 +29,7 @@ _LISTED: Final = 10
 _ADDRESS_FIT: Final = 0.95
 _WEB_FIT: Final = 0.99
 _WEB_NATS: Final = 7.0
+_OTHER_NAME_FIT: Final = 0.99  # of a name that it has beside the one that is shown: in another language, an old one
 _LEAST_FIT: Final = 0.5
 _SAME_KM: Final = 0.3
 _TOO_WIDE_KM: Final = 30.0  # a county is no place where a sign stands
@@ -55,7 +56,8 @@ def clues_of_hits(found: Sequence[tuple[str, Query, Sequence[Hit]]], readings: S
 
 
 def _candidates(service: str, query: Query, hits: Sequence[Hit], spans: tuple[Span, ...]) -> Iterator[Candidate]:
-    kept = [hit for hit in hits if hit.fit >= _LEAST_FIT and hit.sigma_km <= _TOO_WIDE_KM]
+    fitting = (hit for hit in hits if hit.fit >= _LEAST_FIT or _is_at(query, hit))
+    kept = [hit for hit in fitting if hit.sigma_km <= _TOO_WIDE_KM]
     known = _places(kept) * (_MORE_KNOWN if len(hits) >= _LISTED else 1)
     for hit in kept:
         told = _told(query, hit, known)
@@ -76,8 +78,8 @@ def _told(query: Query, hit: Hit, known: int) -> tuple[float, Sequence[str]] | N
         if hit.fit < _WEB_FIT:
             return None
         return min(log_lr(words, edits=0, known=max(known, 1)) - 2.0, _WEB_NATS), words
-    if query.kind == "address":
-        if hit.fit < _ADDRESS_FIT:
+    if query.kind == "address" or _is_at(query, hit):
+        if hit.fit < _ADDRESS_FIT and not _is_at(query, hit):
             return None
         names = [word for word in words if not word[0].isdigit()] or words
         number = next((word for word in words if word[0].isdigit()), "")
@@ -86,12 +88,20 @@ def _told(query: Query, hit: Hit, known: int) -> tuple[float, Sequence[str]] | N
             nats += log_lr_of_number(sum(map(str.isdigit, number)))
         return min(nats, MOST_LOG_LR), words
     agreed = agreement(skeleton(query.text), hit.name)
+    if agreed is None and hit.fit >= _OTHER_NAME_FIT:
+        return log_lr(words, edits=0, known=max(known, 1)), words
     if agreed is None:
         return None
     nats = log_lr(agreed.words, edits=agreed.edits, known=max(known, 1), read=words)
     if len(agreed.words) < len(fold(hit.name).split()):
         nats += math.log(0.1)
     return nats, agreed.words
+
+
+def _is_at(query: Query, hit: Hit) -> bool:
+    """Whether all words of the query, a number among them, stand in the hit's address, however a street is called."""
+    words = set(fold(query.text).split())
+    return any(word[0].isdigit() for word in words) and len(words) > 1 and words <= set(fold(hit.address).split())
 
 
 def _places(hits: Sequence[Hit]) -> int:

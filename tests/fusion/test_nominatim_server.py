@@ -16,13 +16,26 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from backbone.density import DensityPrior
+from benchmarks.storefront_readings import spelt
+from benchmarks.storefronts import storefronts
+from data.errors import DatasetError
 from data.geodesy import haversine_km
+from data.osm_build import build_index
+from data.osm_index import PlaceIndex
+from data.partition import Partition
+from detectors.base import Reading
+from fusion.locator import Locator
 from fusion.lookup import Area, Query
 from fusion.nominatim import Nominatim
 from fusion.tape import Tape
@@ -221,6 +234,90 @@ def test_what_was_recorded_of_the_server_is_replayed_without_it(nominatim: Nomin
     assert recorded is not None and replayed is not None
     assert (recorded.source, replayed.source) == ("network", "tape")
     assert recorded.hits == replayed.hits != ()
+
+
+# --- Whole photos: drawn storefronts, read by the detectors that ship
+
+
+class Kept:
+    """A reader that says what was read before, so that a picture is read once for all locators."""
+
+    name = "kept"
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+
+    def read(self, pixels: NDArray[np.uint8]) -> list[Reading]:
+        return self.readings
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture's truth, whether all its own lines were read as they are written, and how far off each answer is."""
+
+    at: Point
+    exact: bool
+    without_km: float
+    local_km: float
+    nominatim_km: float
+    failed: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def shots(
+    nominatim_url: str, extract: Path, partition: Partition, tmp_path_factory: pytest.TempPathFactory
+) -> list[Shot]:
+    """Twelve places of the extract, drawn, read and located without a map, with the local index, through the server."""
+    try:
+        pictures = list(islice(storefronts(extract, 200, 1), 12))
+        assert pictures[0].pixels.size > 0  # drawn now: without fonts it is not
+    except DatasetError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("storefronts")
+    build_index(extract, folder / "li.sqlite", name="li")
+    index, prior, kept, found = PlaceIndex.open(folder / "li.sqlite"), DensityPrior(partition), Kept(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.delenv("WHENCE_OFFLINE", raising=False)
+
+        def locator(**parts: Any) -> Locator:
+            own = {"ocr": kept, "regions": "none", "scenes": "none", "ranker": "pool", "places": "none"}
+            return Locator(prior, **own | parts)
+
+        looks = locator(ocr="rapidocr", regions="auto").looker
+        ways = locator(), locator(places=[index]), locator(lookups=[Nominatim(nominatim_url)])
+        for picture in pictures:
+            at = picture.lat, picture.lon
+            kept.readings = list(looks.look(picture.pixels).readings)
+            answers = [way.locate(picture.pixels) for way in ways]
+            off = [float(haversine_km(*at, answer.lat, answer.lon)) for answer in answers]
+            read = {spelt(reading.text) for reading in kept.readings}
+            failed = tuple(row["failed"] for row in answers[2].lookups if row["failed"])
+            found.append(Shot(at, {spelt(line) for line in picture.lines} <= read, off[0], off[1], off[2], failed))
+    index.close()
+    return found
+
+
+def test_storefronts_are_found_through_the_server_and_with_the_local_index_alike(shots: list[Shot]) -> None:
+    assert [shot.failed for shot in shots] == [()] * len(shots)
+    local, nominatim = (
+        sum(km <= 1.0 for km in kms)
+        for kms in ([shot.local_km for shot in shots], [shot.nominatim_km for shot in shots])
+    )
+    assert sum(shot.without_km <= 1.0 for shot in shots) == 0
+    assert local >= 5 and nominatim >= 5, f"of {len(shots)} within a kilometre: local {local}, Nominatim {nominatim}"
+    assert abs(local - nominatim) <= 3
+
+
+def test_neither_is_farther_off_than_no_look_up(shots: list[Shot]) -> None:
+    without = np.array([shot.without_km for shot in shots])
+    for kms in ([shot.local_km for shot in shots], [shot.nominatim_km for shot in shots]):
+        assert np.mean(kms) <= without.mean() and np.median(kms) <= np.median(without)
+
+
+def test_of_what_was_misread_the_local_index_finds_as_many(shots: list[Shot]) -> None:
+    misread = [shot for shot in shots if not shot.exact]
+    assert sum(s.local_km <= 1.0 for s in misread) >= sum(s.nominatim_km <= 1.0 for s in misread)
 
 
 # --- The kept answers, which need no server
