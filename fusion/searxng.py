@@ -65,10 +65,13 @@ class SearXNG:
         """Points that the clues in the first results' titles and snippets point to, result by result.
 
         Raises:
-            LookupFailed: ``body`` holds no list of results.
+            LookupFailed: ``body`` holds no list of results, or an empty one because no engine answered.
         """
         if not isinstance(body, Mapping) or not isinstance(body.get("results"), list):
             raise LookupFailed("SearXNG answered something else than a list of results: is this its address?")
+        if not body["results"] and body.get("unresponsive_engines"):
+            # Kept for a month, it would say that nothing bears the name.
+            raise LookupFailed("none of the engines behind SearXNG answered: try again later")
         out: list[Hit] = []
         for i, result in enumerate(body["results"][:_MOST_RESULTS]):
             if isinstance(result, Mapping):

@@ -8,11 +8,13 @@ comes without the look-up.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,7 @@ from data.printable import printable
 from data.user_folders import user_cache
 from data.version import __version__
 from detectors.hits import Hit
+from fusion.hit_parts import country_of, shown
 from fusion.lookup import LookupService, Query, Request
 from fusion.tape import Tape
 from fusion.web_cache import AnswerCache
@@ -33,9 +36,10 @@ __all__ = ["Asked", "Limits", "WebClient"]
 
 _MOST_HITS = 100
 _LONGEST_CONTACT = 200
+_LONGEST_NAME = 60  # of a service
 _CONTACT = re.compile(r"(?:https?://|mailto:)?[A-Za-z0-9._%+~-]+(?:@|\.)[A-Za-z0-9._%+~/?=&@:-]+")
 _PATIENCE = 3  # failures in a row until a server is left alone
-_PAUSE_S = 60.0
+_PAUSE_S = 60.0  # the first time; twice as long each time that it fails again
 _LONGEST_PAUSE_S = 3600.0
 
 
@@ -72,7 +76,8 @@ class WebClient:
 
     Raises:
         OfflineError: The network is forbidden and there is no tape to replay.
-        RequestError: Two services have one name; an address is none or not safe; the contact is none or is missing.
+        RequestError: Two services have one name; a name or an interval is none; an address is none or not safe; the
+            contact is none or is missing.
 
     >>> from fusion.nominatim import Nominatim
     >>> WebClient([Nominatim("http://127.0.0.1:8088")]).agent
@@ -96,7 +101,7 @@ class WebClient:
                 "look-ups need a network, which is forbidden (--offline, offline=True or WHENCE_OFFLINE): allow it, "
                 "leave the look-ups out, or replay a tape"
             )
-        self._addresses = {service.name: server_address(service.base_url) for service in services}
+        self._addresses = {_checked_name(service): server_address(service.base_url) for service in services}
         if len(self._addresses) != len(services):
             raise RequestError("two look-up services have the same name: leave one out, or name them apart")
         contact = _checked_contact(contact or os.environ.get("WHENCE_CONTACT") or None)
@@ -120,7 +125,8 @@ class WebClient:
             LookupFailed: There is no answer; the message says why and what to do. Nothing else is raised.
         """
         with _of_anybody(service, "what was to be asked"):
-            request = service.request(query)
+            written = service.request(query)
+            request = None if written is None else _of_texts(written)
         return None if request is None else self._asked(service, query, request)
 
     def _asked(self, service: LookupService, query: Query, request: Request) -> Asked:
@@ -189,8 +195,8 @@ class WebClient:
         failures = self._failures[server] = self._failures.get(server, 0) + 1
         seconds = min(error.seconds, _LONGEST_PAUSE_S) if isinstance(error, Resting) else 0.0
         if failures >= _PATIENCE:
-            self._failures[server] = 0
-            seconds = max(seconds, _PAUSE_S)
+            again = min(failures - _PATIENCE, 10)
+            seconds = max(seconds, min(_PAUSE_S * 2**again, _LONGEST_PAUSE_S))
         if seconds > 0.0:
             self._rests_until[server] = self._clock.steady() + seconds
 
@@ -207,13 +213,54 @@ def _checked_contact(contact: str | None) -> str | None:
     return contact
 
 
+def _checked_name(service: LookupService) -> str:
+    """The name of a service, which may be anybody's."""
+    name, address, interval_s = service.name, service.base_url, service.interval_s
+    if not isinstance(name, str) or not name.strip() or printable(name) != name or len(name) > _LONGEST_NAME:
+        raise RequestError("a look-up service has no name that can be shown: give it a short one, like 'nominatim'")
+    if not isinstance(address, str) or not isinstance(service.attribution, str):
+        raise RequestError(f"base_url and attribution of {name} must be texts: mend that service")
+    number = isinstance(interval_s, int | float) and math.isfinite(interval_s) and interval_s >= 0
+    if not number:
+        raise RequestError(f"interval_s of {name} must be seconds, 0 or more: mend that service")
+    return name
+
+
+def _of_texts(request: Request) -> Request:
+    """``request`` with numbers as texts; raises TypeError for what is none."""
+    if not isinstance(request, Request) or not isinstance(request.url, str):
+        raise TypeError("no request")
+    form = None if request.form is None else _texts(request.form)
+    return Request(request.url, _texts(request.params), form)
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    if not all(isinstance(key, str) and isinstance(value, str | int | float) for key, value in fields.items()):
+        raise TypeError("no text")
+    return {key: str(value) for key, value in fields.items()}
+
+
+def _of_hit(hit: Hit) -> Hit:
+    """``hit`` with texts that can be shown, whoever made it; raises TypeError for what is none."""
+    if not isinstance(hit, Hit) or not isinstance(hit.name, str):
+        raise TypeError("no hit")
+    return replace(
+        hit,
+        name=shown(hit.name),
+        what=shown(hit.what, 100),
+        address=shown(hit.address, 400),
+        country=country_of(hit.country),
+        id=shown(hit.id, 500),
+    )
+
+
 def _hits(service: LookupService, query: Query, body: str) -> tuple[Hit, ...]:
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits are ValueErrors, too
         raise LookupFailed(f"what {service.name} answered is no JSON that can be read: try again later") from error
     with _of_anybody(service, "what came"):
-        return tuple(service.hits(query, content)[:_MOST_HITS])
+        return tuple(map(_of_hit, islice(service.hits(query, content), _MOST_HITS)))
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Pace:
     Args:
         folder: Where the processes of a user meet: one and the same for all; None where there is no such place.
         clock: What tells the time.
-        patience_s: Longest wait for one's turn behind other processes.
+        patience_s: Longest wait for one's turn, behind other processes or for the interval to pass.
     """
 
     def __init__(self, folder: Path | None, clock: Clock, *, patience_s: float = 30.0) -> None:
@@ -75,11 +75,11 @@ class Pace:
             server: Its name and port.
             interval_s: Least seconds between two requests.
             per_day: Most requests in a day (UTC), or None.
-            patience_s: Longest wait behind other processes, where that is less than this object's own.
+            patience_s: Longest wait, where that is less than this object's own.
 
         Raises:
-            NoTurn: It was asked often enough today; others are before us for too long; or there is no folder
-                where the processes could meet.
+            NoTurn: It was asked often enough today; others are before us for too long, or the interval is; or there is
+                no folder where the processes could meet.
         """
         if interval_s <= 0.0 and per_day is None:
             yield
@@ -91,7 +91,7 @@ class Pace:
             )
         path = self._folder / f"{hashlib.sha256(server.encode()).hexdigest()[:16]}.json"
         with self._locked(path.with_suffix(".lock"), server, min(patience_s, self._patience_s)):
-            count = self._wait(path, server, interval_s, per_day)
+            count = self._wait(path, server, interval_s, per_day, min(patience_s, self._patience_s))
             self._note(path, server, count, ended=False)  # before it: a process that is killed has asked
             try:
                 yield
@@ -120,7 +120,7 @@ class Pace:
         finally:
             lock.release()
 
-    def _wait(self, path: Path, server: str, interval_s: float, per_day: int | None) -> int:
+    def _wait(self, path: Path, server: str, interval_s: float, per_day: int | None, patience_s: float) -> int:
         """Waits as long as it must; how many requests there will have been today."""
         clock, asked = self._clock, _read(path)
         count = asked.count if asked.day == _day(clock.wall()) else 0
@@ -133,6 +133,8 @@ class Pace:
         wait = interval_s - since if since >= 0.0 else interval_s
         if server in self._mine:
             wait = max(wait, interval_s - (clock.steady() - self._mine[server]))
+        if wait > max(patience_s, 0.0):
+            raise NoTurn(f"{server} may only be asked once in {interval_s:g} s, which is {wait:.0f} s from now: wait")
         if wait > 0.0:
             clock.sleep(wait)
         return count + 1
