@@ -26,7 +26,8 @@ _HOST: Final = re.compile(r"(?:[a-z]+://)?(?:www\d?\.)?([^\s/?#:@]+\.(?:[^\W\d_]
 _PAGES: Final = """
 facebook.com fb.com fb.me instagram.com twitter.com x.com youtube.com youtu.be tiktok.com linkedin.com vk.com ok.ru t.me
 wa.me whatsapp.com linktr.ee tripadvisor.com booking.com airbnb.com google.com maps.google.com goo.gl maps.app.goo.gl
-g.page business.site sites.google.com wikipedia.org bit.ly foursquare.com yelp.com pinterest.com wixsite.com jimdo.com openstreetmap.org
+g.page business.site sites.google.com wikipedia.org bit.ly foursquare.com yelp.com openstreetmap.org
+pinterest.com wixsite.com jimdo.com
 """
 _SHARED: Final = frozenset(_PAGES.split())
 _SHARED_UNDER: Final = ("facebook.com", "wikipedia.org", "vk.com")  # de-de.facebook.com

@@ -460,7 +460,7 @@ class Locator:
         """Whose map data is in ``clues``: that of the services that found them, or of the maps on this machine."""
         told = [clue.meaning for clue in clues if clue.kind == "lookup"]
         services = () if self.second_pass is None else self.second_pass.services
-        of_service = [[t for t in told if t.startswith(f"{service.name} has ")] for service in services]
+        of_service = [[t for t in told if t.startswith(f"{service.name} ")] for service in services]
         owed = [service.attribution for service, theirs in zip(services, of_service, strict=True) if theirs]
         if sum(map(len, of_service)) < len(told):
             owed += [str(index.meta["attribution"]) for index in self.places]
