@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fusion_scores import Told
-from benchmarks.lookups import SETTINGS, Setting, answers, named_maps, rows_of, settings_of, table
+from benchmarks.lookups import SETTINGS, Setting, answers, maps_in, rows_of, settings_of, table
 from benchmarks.storefront_pictures import Sign
 from benchmarks.storefront_readings import REGIONS, ReadStorefront
-from data.errors import RequestError
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading
 from fusion.ranker import make_ranker
+from tests.small_map import SmallMap
 
 KREMS = (48.4103, 15.6142)
 BOX = ((0.0, 0.0), (90.0, 0.0), (90.0, 20.0), (0.0, 20.0))
@@ -90,8 +90,12 @@ def test_rows_say_what_was_gained_and_how_often_it_got_worse() -> None:
     assert said.startswith("krems\nkind") and said.count("\n") == 8
 
 
-def test_maps_are_named_by_module_and_function() -> None:
-    assert named_maps(f"{__name__}:krems_alone") is krems_alone
-    for wrong in ("no_such_module:f", f"{__name__}:none", "", "krems_alone"):
-        with pytest.raises(RequestError, match="MODULE:FUNCTION"):
-            named_maps(wrong)
+def test_extracts_are_indexed_once_and_read_signs(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(*KREMS, name="Konditorei Wunderlichek", shop="pastry")
+    extract = small.write(tmp_path / "krems-latest.osm")
+    [reader] = maps_in(tmp_path)([extract])
+    [clue] = reader.clues([Reading("r0", "Konditorei Wunderlichek", BOX, 0.95, "Latn")])
+    assert "the map of krems" in clue.meaning
+    extract.unlink()
+    assert len(maps_in(tmp_path)([extract])) == 1, "the index is kept"

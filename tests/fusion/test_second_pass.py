@@ -202,7 +202,7 @@ def test_a_service_that_asks_near_anyway_is_not_asked_twice(make: Make, town: To
     ]
     answer = make([name, "VADUZ"], [Overpass(town.url("overpass"))]).locate(PIXELS)
     assert [row["found"] for row in answer.lookups if row["query"] == name] == [12]
-    assert any(clue.meaning.startswith("overpass shows") for clue in answer.clues), "the twelve are weighed all the same"
+    assert any(clue.meaning.startswith("overpass shows") for clue in answer.clues), "all twelve are weighed"
 
 
 @pytest.mark.parametrize("reveal", [False, True])
