@@ -18,6 +18,7 @@ from detectors.map_rates import log_lr, log_lr_of_number
 from detectors.signs import shortened, stacked
 from fusion.lookup import Area, Query
 from fusion.lookup_privacy import askable, askable_address
+from fusion.private_lines import private_lines
 from fusion.sharing import spans_of
 
 __all__ = ["MOST_QUERIES", "plan_queries", "settled", "words_of"]
@@ -52,6 +53,8 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
     """
     areas, countries = _areas(posterior), _countries(posterior)
     lines = [r for r in shortened(readings) if r.region != "plate"]
+    private = {lines[k].id for k in private_lines(lines)}  # a given name over its surname
+    lines = [r for r in lines if r.id not in private]
     found: list[tuple[float, Query, bool]] = []
 
     def add(text: str | None, nats: float, kind: str, sources: Sequence[str], likely: float = 1.0) -> None:
@@ -64,7 +67,7 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
             # A part of a line is asked only where all of it might be: beside a person's name it is where they live.
             names = {name for name, _, _ in spans_of(clue.evidence.sources)}
             beside = ", ".join(reading.text for reading in readings if reading.id in names)
-            text = askable_address(clue.text) if askable_address(beside) is not None else None
+            text = askable_address(clue.text) if askable_address(beside) is not None and not names & private else None
             add(text, _worth(text) + 1.0, "address", clue.evidence.sources)
     for reading in lines:
         text = askable(reading.text, region=reading.region)

@@ -1,9 +1,10 @@
 """The gate in front of every look-up: what may be asked of a service, and nothing else.
 
 Never in a query: what is on a number plate or looks like one, telephone numbers, e-mail addresses, names of people,
-coordinates, file names and paths, handles, dates, numbers of accounts. A text that holds any of it is not asked at
-all: a part of it would be a guess at where the private part ends. The one thing that is cut out is the postal code of
-an address, where it has the shape of a plate (SW1A 2AA).
+coordinates, file names and paths, handles, dates, numbers of accounts, passwords. A text that holds any of it is not
+asked at all: a part of it would be a guess at where the private part ends. The one thing that is cut out is the postal
+code of an address, where it has the shape of a plate (SW1A 2AA). What two lines say only together is
+:mod:`fusion.private_lines`' part.
 
 What comes out is one line of letters as a sign has them: no control characters, no marks of direction, no quotes or
 brackets, and nothing at a word's beginning that a search engine takes for a command (``!``, ``:``, ``<``).
@@ -23,7 +24,16 @@ from detectors.person_names import is_person_like, stray_names
 from detectors.postal import codes_in
 from detectors.privacy import MASK, mask
 from detectors.street_lines import street_in, street_kinds
-from fusion.private_marks import has_account, has_code, has_date, has_path, has_position, is_masked, is_plate_with_slips
+from fusion.private_marks import (
+    has_account,
+    has_code,
+    has_date,
+    has_path,
+    has_position,
+    is_addressed,
+    is_masked,
+    is_plate_with_slips,
+)
 
 __all__ = ["LEAST_LETTERS", "MOST_CHARACTERS", "askable", "askable_address", "cleaned"]
 
@@ -143,7 +153,7 @@ def _fits(text: str) -> bool:
 
 
 def _is_private(text: str) -> bool:
-    return has_path(text) or has_position(text) or has_account(text) or is_plate_with_slips(text)
+    return has_path(text) or has_position(text) or has_account(text) or is_addressed(text) or is_plate_with_slips(text)
 
 
 def _is_name(text: str) -> bool:

@@ -14,7 +14,16 @@ from detectors.coordinates import fixes_in
 from detectors.person_kinds import is_chain, is_sign_word
 from detectors.privacy import MASK, mask
 
-__all__ = ["has_account", "has_code", "has_date", "has_path", "has_position", "is_masked", "is_plate_with_slips"]
+__all__ = [
+    "has_account",
+    "has_code",
+    "has_date",
+    "has_path",
+    "has_position",
+    "is_addressed",
+    "is_masked",
+    "is_plate_with_slips",
+]
 
 _FILES: Final = (
     "jpe?g|png|gif|heic|heif|tiff?|webp|bmp|raw|cr[23]|nef|arw|dng|orf|rw2|mp[34]|m4[av]|mov|avi|mkv|wav|pdf|docx?|xlsx?|"
@@ -33,7 +42,8 @@ _PATH = re.compile(
 _HANDLE = re.compile(
     r"[@＠]|#[^\W\d]|[(\[{<]\s?(?:at|ät|arroba|affe|et)\s?[)\]}>]|\bat\b.{1,40}\b(?:dot|punkt|punto)\b"
     # an e-mail address whose @ was read as another sign
-    r"|\w[©®€]\w+ ?\.|(?:e-?mail|correo)\b\W{0,3}\w|(?:whatsapp|telegram|instagram|facebook|insta|fb|tiktok)\s?[:/]",
+    r"|\w[©®€]\w+ ?\.|(?:e-?mail|correo)\b\W{0,3}\w|(?:whatsapp|telegram|instagram|facebook|insta|fb|tiktok)\s?[:/]"
+    r"|^\W*(?:insta|instagram|tiktok|snapchat)\s\w",
     re.IGNORECASE,
 )
 _NUMBER = r"[-+−]?\d{1,3}[.,]\d{2,}"
@@ -89,6 +99,15 @@ _ACCOUNT = re.compile(
     r"|(?<!\w)(?:tel[eé]?f?(?:ono|one|efon|on)?|phone|ph|fax|mob(?:ile|il)?|handy|cell?|hotline|call|anruf|тел(?:ефон)?|"
     r"т|факс|моб|τηλ|tlf|tfn|puh|gsm|whatsapp|هاتف|تلفون|تليفون|טל|טלפון|โทร|फोन|电话|電話|전화|☎|✆|📞)"
     r"\W{0,4}\d",
+    re.IGNORECASE,
+)
+# What stands before a person's name and nothing else, or before a secret.
+_ADDRESSED = re.compile(
+    r"(?<!\w)(?:c/o|z\.? ?hd\.?|attn|in (?:loving )?memor(?:y|iam)|r\.? ?i\.? ?p\.?(?= )|ruhe in frieden|"
+    r"my name is|mein name ist|ich hei(?:ss|ß)e|je m['’]appelle|me llamo|mi nombre es|mi chiamo|meu nome é|меня зовут|"
+    r"happy birthday|alles gute|joyeux anniversaire|feliz cumplea[nñ]os|feliz anivers[aá]rio|buon compleanno)(?!\w)"
+    r"|(?<!\w)(?:passwor[dt]|passwd|kennwort|contrase[nñ]a|mot de passe|senha|пароль|"
+    r"(?:wi-?fi|wlan)[ -]?(?:key|code|pass\w*|schl[uü]ssel))(?!\w)|密码|密碼|パスワード|비밀번호",
     re.IGNORECASE,
 )
 _LOOKALIKES = str.maketrans("OQDILZSBG", "000112586")
@@ -153,6 +172,15 @@ def has_account(text: str) -> bool:
     [True, True, True, False]
     """
     return _ACCOUNT.search(text) is not None
+
+
+def is_addressed(text: str) -> bool:
+    """Whether it says that a person's name follows, or a password.
+
+    >>> [is_addressed(t) for t in ("c/o Krautwurst", "Happy Birthday Gottfried", "WLAN Passwort: sonne", "Memory Lane")]
+    [True, True, True, False]
+    """
+    return _ADDRESSED.search(text) is not None
 
 
 def is_plate_with_slips(text: str) -> bool:

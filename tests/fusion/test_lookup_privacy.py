@@ -19,6 +19,7 @@ from fusion.private_marks import (
     has_date,
     has_path,
     has_position,
+    is_addressed,
     is_masked,
     is_plate_with_slips,
 )
@@ -57,11 +58,15 @@ example.com:8080|\\\\server\\share|./menu
 2024年3月12日|Sat 12 Mar 2024|12 марта 2024|12 de julio de 2024|Opening 9am|３月１２日
 """,
     "handles": """
-@hotelsol|#hotelsol|fb: hotelsol|instagram/hotelsol|Hotel Sol @hotelsol|follow #sol
+@hotelsol|#hotelsol|fb: hotelsol|instagram/hotelsol|Insta hotelsol|Hotel Sol @hotelsol|follow #sol
 """,
     "accounts": """
 AT61 1904 3002 3457 3201|IBAN AT61|BIC GIBAATWW|4111 1111 1111 1111|Kto. 1234|Konto Nr. 12345|UID ATU12345678
 CNPJ 12.345.678/0001-90|Hotel 12345|Passport No 1234
+""",
+    "addressed": """
+c/o Krautwurst Hauptstraße 5|Happy Birthday Gottfried Krautwurst|Mein Name ist Gottfried|In memoriam Gottfried
+z. Hd. Krautwurst|Me llamo Gottfried|WLAN Passwort: sonne|WiFi password sunshine|Mot de passe soleil|密码 sonne
 """,
     "nothing": """
 ...|-- 12 --|12345|1234 5678|OK|AB|A1|東|•••• •••|Taxi ••••|\u202e\u202c
@@ -84,6 +89,7 @@ Billa|Hotel Europa|Gasthof Zur Post|Boucherie du Marché|El Corte Inglés|Panade
 Restaurante O Gaúcho|McDonald's|Marks & Spencer|Sainsbury's|The Red Lion|King's Head|Fish & Chips
 Nhà hàng Quán Ăn Ngon|ร้านอาหาร|होटल ताज|קפה גרג|Eczane|Simit Sarayı|Żabka|Pod Złotym Lwem|Lékárna U Anděla
 Müller & Söhne|Bäckerei Müller|Giorgio Armani|Lycée Victor Hugo|San Francisco|東京|Raiffeisenbank
+Memory Lane Pub|Telegram Bar|Instant Coffee
 """
 ADDRESSES = """
 Hauptstraße 5, 1010 Wien|12 Main Street|Calle Mayor 5, 28013 Madrid|Rua 21 de Abril 15|1010 Wien|75001 Paris
@@ -135,6 +141,7 @@ OWN_MARKS: dict[str, tuple[Callable[[str], bool], ...]] = {
     "handles": (has_path,),
     "accounts": (has_account,),
     "persons": (is_person_like,),
+    "addressed": (is_addressed,),
 }
 # Numbers that only their length gives away, a path's mark between them, and a name that only the house beside it does.
 BY_OTHERS = {"4111 1111 1111 1111", "Hotel 12345", "Hotel Sol 7012", "0664_123_45_67"} | {

@@ -297,6 +297,13 @@ def test_a_snippet_with_an_address_becomes_a_hit_through_our_own_readers(search:
     assert abs(best.lat - 48.41) < 0.2 and abs(best.lon - 15.61) < 0.2 and best.sigma_km > 0.5
 
 
+def test_that_no_engine_answered_is_not_taken_for_nothing_found(search: SearXNG) -> None:
+    blocked = {"results": [], "unresponsive_engines": [["duckduckgo", "CAPTCHA"]]}
+    with pytest.raises(LookupFailed, match="engines"):
+        search.hits(Query("Café Wolf"), blocked)
+    assert search.hits(Query("Café Wolf"), {"results": [], "unresponsive_engines": []}) == []
+
+
 def test_each_page_is_read_by_itself_in_boxes_that_do_not_meet() -> None:
     calls: list[Sequence[Reading]] = []
 
@@ -405,6 +412,15 @@ def test_agreement_knows_a_name_however_it_is_written() -> None:
     begun = time.monotonic()
     agreement("ab" * 100_000, ["ba" * 100_000] * 1000)
     assert time.monotonic() - begun < 10
+
+
+def test_no_names_whatever_take_long_to_compare() -> None:
+    names = {f"name:{n}": "a" * 120 + str(n) for n in range(80)}
+    tags = {"name": "a" * 120, **names}
+    elements = [{"type": "node", "id": n, "lat": 47.0, "lon": 9.0, "tags": tags} for n in range(1, 61)]
+    begun = time.monotonic()
+    assert Overpass("http://localhost").hits(Query("ab" * 38), {"elements": elements})
+    assert time.monotonic() - begun < 30.0
 
 
 # By name

@@ -506,6 +506,17 @@ def test_a_server_that_is_down_is_not_asked_for_every_query(server: FaultServer)
     assert len(server.seen) == 9  # three queries, three tries each
 
 
+def test_a_server_that_stays_down_is_left_alone_longer_each_time(server: FaultServer) -> None:
+    fake = FakeClock()
+    service = Listed(server.url("cut-at-once"))
+    client = WebClient([service], limits=Limits(retries=0), clock=fake.clock())
+    for n in range(4 * 3600):  # a photo a second
+        fake.now += 1.0
+        with pytest.raises(LookupFailed):
+            client.ask(service, Query(f"shop {n}"))
+    assert len(server.seen) <= 12
+
+
 def test_a_redirect_on_the_same_server_is_followed(server: FaultServer) -> None:
     for post in (False, True):
         service = Listed(server.url("redirects-here"), post=post)
@@ -613,6 +624,16 @@ def test_requests_are_an_interval_apart(server: FaultServer) -> None:
     fake.now += 0.75
     other.ask(service, Query("shop 4"))
     assert fake.slept[3:] == [0.25]
+
+
+def test_an_interval_is_not_waited_for_beyond_all_patience(server: FaultServer) -> None:
+    fake = FakeClock()
+    service = Listed(server.url("good"), interval_s=3600.0)
+    client = WebClient([service], clock=fake.clock())
+    client.ask(service, Query("shop"))
+    with pytest.raises(LookupFailed, match="once in 3600 s"):
+        client.ask(service, Query("another"))
+    assert fake.slept == [] and len(server.seen) == 1
 
 
 def test_retries_and_redirects_keep_the_pace(server: FaultServer) -> None:
