@@ -14,7 +14,7 @@ reads so; a short name is soon met.
 
 Were the ratios right, their mean over all photos that were taken elsewhere, and all things on the map, would be 1 at
 most. ``ON_SIGNS`` was set by that: the mean is 0.15 for the things of seven small extracts in 1,401 real photos, none
-of them taken there, and 0.98 for 1,185 names of each extract in the others (``benchmarks/namesakes.py``).
+of them taken there, and 0.87 for 1,185 names of each extract in the others (``benchmarks/namesakes.py``).
 """
 
 from __future__ import annotations
