@@ -109,7 +109,7 @@ class WebClient:
         if public and contact is None and not (tape is not None and tape.replays):
             raise RequestError(
                 f"whoever asks the public server of {public[0]} has to say how to be reached: give your e-mail address "
-                "or a URL as the contact (contact=..., or WHENCE_CONTACT in the environment), or name a server of your "
+                "or a URL as the contact (--contact, contact=... or WHENCE_CONTACT), or name a server of your "
                 "own"
             )
         self.agent = f"whence/{__version__}" + (f" ({contact})" if contact else "")
