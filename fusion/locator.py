@@ -30,7 +30,7 @@ from data.osm_regions import open_regions
 from data.printable import printable
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader
 from detectors.looking import RegionFinder
-from detectors.map_reader import MapReader
+from detectors.map_reader import MAP_OF, MapReader
 from detectors.ocr import make_reader
 from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
@@ -295,8 +295,9 @@ class Locator:
         def answered(clues: list[Clue], readings: list[Reading]) -> Answer:
             kept = [clues[k] for k in _strongest(clues)]
             answer = self._fused(kept, readings, PriorOutput(joint, scene), constraints, "photos")
-            asked = [row for photo in photos if isinstance(photo, Answer) for row in photo.lookups]
-            return replace(answer, lookups=asked)
+            located = [photo for photo in photos if isinstance(photo, Answer)]
+            owed = dict.fromkeys(credit for photo in located for credit in photo.attributions)
+            return replace(answer, lookups=[row for photo in located for row in photo.lookups], attributions=list(owed))
 
         return album_of(photos, how, constraints.restrict(together.base), answered)
 
@@ -402,7 +403,12 @@ class Locator:
                 return self._fused([*seen.clues, *found], seen.readings, output, constraints)
 
             found = self.second_pass.run(answer, again)
-            answer = replace(again(found.clues) if found.clues else answer, lookups=found.rows)
+            if found.clues:
+                answer = again(found.clues)
+                credits = (row["attribution"] for row in found.rows if row["found"])
+                owed = dict.fromkeys(filter(None, [*answer.attributions, *credits]))
+                answer = replace(answer, attributions=list(owed))
+            answer = replace(answer, lookups=found.rows)
         return replace(
             answer,
             file=seen.name,
@@ -453,18 +459,13 @@ class Locator:
             effects=effects_of(self._unseen if card.visual else prior, steps, self.utility),
             text_sought=self.ocr.name != "none",
             scene=output.scene,
-            attributions=self._attributions(clues),
+            attributions=self._map_credits(clues),
         )
 
-    def _attributions(self, clues: Sequence[Clue]) -> list[str]:
-        """Whose map data is in ``clues``: that of the services that found them, or of the maps on this machine."""
-        told = [clue.meaning for clue in clues if clue.kind == "lookup"]
-        services = () if self.second_pass is None else self.second_pass.services
-        of_service = [[t for t in told if t.startswith(f"{service.name} ")] for service in services]
-        owed = [service.attribution for service, theirs in zip(services, of_service, strict=True) if theirs]
-        if sum(map(len, of_service)) < len(told):
-            owed += [str(index.meta["attribution"]) for index in self.places]
-        return list(dict.fromkeys(filter(None, owed)))
+    def _map_credits(self, clues: Sequence[Clue]) -> list[str]:
+        """Whose data the maps on this machine are, where ``clues`` have any of them."""
+        told = any(clue.kind == "lookup" and clue.meaning.startswith(MAP_OF) for clue in clues)
+        return list(dict.fromkeys(str(index.meta["attribution"]) for index in self.places)) if told else []
 
     @cached_property
     def _unseen(self) -> CellDistribution:
