@@ -37,6 +37,7 @@ from detectors.base import Box, Clue, Reading, bounding_box, bounds
 from detectors.looking import Looked, share_inside
 from detectors.privacy import hidden, mask
 from detectors.rereading import Rereader
+from fusion.among_shops import among_shops
 from fusion.context import Context
 from fusion.sharing import spans_of
 from fusion.view import reduced
@@ -249,9 +250,8 @@ class Coverings:
 
     def _fused(self, prior: CellDistribution, clues: Sequence[Clue], readings: Sequence[Reading]) -> CellDistribution:
         """What the locator makes of them; the scene, as far as its ranker goes by it, stays that of the whole photo."""
-        return self._locator.ranker.fuse(
-            prior, clues, Context(readings, self._scene, self._locator.prior.name)
-        ).posterior
+        context = Context(readings, self._scene, self._locator.prior.name)
+        return self._locator.ranker.fuse(prior, among_shops(clues, prior.partition), context).posterior
 
     def _in_photo(self, window: Window) -> tuple[float, float, float, float]:
         left, top, right, bottom = (value / self.scale for value in window)
