@@ -21,10 +21,7 @@ from detectors.map_match import Match, Page, matches_in
 from detectors.map_rates import MOST_LOG_LR, log_lr_of_number, log_lr_of_phone, log_lr_of_site
 from detectors.signs import Span, merged, shortened
 
-__all__ = ["MAP_OF", "MapReader"]
-
-MAP_OF: Final = "the map of "
-"""How the meaning of a clue begins that comes of a map on this machine."""
+__all__ = ["MapReader"]
 
 _COMMON: Final = 64  # things of one name, number or site: of more none is a candidate by itself
 _ANCHOR_NATS: Final = 6.0  # beside such a candidate common names are looked for
@@ -123,7 +120,7 @@ def _at(thing: MapThing, nats: float, spans: tuple[Span, ...], says: frozenset[s
 
 
 def _source(index: PlaceIndex) -> str:
-    return f"{MAP_OF}{index.name}"
+    return f"the map of {index.name}"
 
 
 def _label(thing: MapThing) -> str:

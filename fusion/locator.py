@@ -30,7 +30,7 @@ from data.osm_regions import open_regions
 from data.printable import printable
 from detectors.base import Box, Clue, ClueReader, Reading, TextReader
 from detectors.looking import RegionFinder
-from detectors.map_reader import MAP_OF, MapReader
+from detectors.map_reader import MapReader
 from detectors.ocr import make_reader
 from detectors.plates import PlateReading
 from detectors.privacy import hidden, is_sensitive, mask, masked
@@ -464,7 +464,10 @@ class Locator:
 
     def _map_credits(self, clues: Sequence[Clue]) -> list[str]:
         """Whose data the maps on this machine are, where ``clues`` have any of them."""
-        told = any(clue.kind == "lookup" and clue.meaning.startswith(MAP_OF) for clue in clues)
+        # By what they do not begin with: a map's name that looks like a plate is masked.
+        services = () if self.second_pass is None else self.second_pass.services
+        begin = tuple(f"{service.name} " for service in services)
+        told = any(clue.kind == "lookup" and not clue.meaning.startswith(begin) for clue in clues)
         return list(dict.fromkeys(str(index.meta["attribution"]) for index in self.places)) if told else []
 
     @cached_property
