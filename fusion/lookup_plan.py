@@ -15,10 +15,12 @@ from data.folding import fold
 from data.skeleton import skeleton
 from detectors.base import Clue, Reading
 from detectors.map_rates import log_lr, log_lr_of_number
+from detectors.person_names import is_person_like
 from detectors.signs import shortened, stacked
 from fusion.lookup import Area, Query
 from fusion.lookup_privacy import askable, askable_address
 from fusion.private_lines import private_lines
+from fusion.private_marks import is_addressed
 from fusion.sharing import spans_of
 
 __all__ = ["MOST_QUERIES", "plan_queries", "settled", "words_of"]
@@ -55,9 +57,12 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
     lines = [r for r in shortened(readings) if r.region != "plate"]
     private = {lines[k].id for k in private_lines(lines)}  # a given name over its surname
     lines = [r for r in lines if r.id not in private]
+    homes = _homes(lines)
     found: list[tuple[float, Query, bool]] = []
 
     def add(text: str | None, nats: float, kind: str, sources: Sequence[str], likely: float = 1.0) -> None:
+        if kind == "address" and not homes.isdisjoint(name for name, _, _ in spans_of(sources)):
+            return
         if text is not None and nats >= _LEAST_NATS:
             query = Query(text, "address" if kind == "address" else "name", tuple(sources), areas, countries)
             found.append((likely * nats, query, likely == 1.0))
@@ -92,6 +97,13 @@ def plan_queries(readings: Sequence[Reading], clues: Sequence[Clue], posterior: 
             if whole:
                 wholes.append(said)
     return chosen[:MOST_QUERIES]
+
+
+def _homes(lines: Sequence[Reading]) -> frozenset[str]:
+    """Lines right under or over a person's name: an address there is where they live."""
+    named = {k for k, line in enumerate(lines) if is_person_like(line.text) or is_addressed(line.text)}
+    beside = {j if i in named else i for i, j in stacked(lines) if i in named or j in named}
+    return frozenset(lines[k].id for k in beside | named)
 
 
 def words_of(query: Query) -> frozenset[str]:

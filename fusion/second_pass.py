@@ -6,7 +6,7 @@ service that does not answer costs the look-up, never the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -136,7 +136,10 @@ def _asks_otherwise(service: LookupService, query: Query, near: Query) -> bool:
 def _request(service: LookupService, query: Query) -> Request | None:
     """What is sent; None, too, where a service, which may be anybody's, fails on it: the client says so."""
     try:
-        return service.request(query)
+        request = service.request(query)
+        if not (isinstance(request, Request) and isinstance(request.url, str) and isinstance(request.params, Mapping)):
+            return None
+        return request if isinstance(request.form, Mapping | None) else None
     except Exception:
         return None
 

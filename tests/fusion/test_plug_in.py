@@ -133,3 +133,13 @@ def test_hits_without_an_end_are_cut_and_their_texts_can_be_shown(url: str) -> N
 def test_a_service_without_its_particulars_is_refused(members: dict[str, Any], why: str, url: str) -> None:
     with pytest.raises(RequestError, match=why):
         WebClient([odd(url, **members)])
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_whatever_a_service_does_wrong_costs_no_answer(fault: str, url: str, partition: Partition) -> None:
+    locator = Locator(
+        DensityPrior(partition), ocr=FixedText([SIGN]), regions="none", scenes="none", places="none",
+        lookups=[odd(url, **WRONG[fault])],
+    )  # fmt: skip
+    answer = locator.locate(np.zeros((400, 300, 3), np.uint8))
+    assert answer.lookups and all(row["failed"] for row in answer.lookups)

@@ -50,3 +50,11 @@ def test_pieces_are_put_together_where_they_stand_one_above_or_beside_the_other(
 def test_what_is_private_only_together_is_not_asked(density: CellDistribution) -> None:
     lines = [line(0, "Katarzyna", 0.0, 0.0), line(1, "Wojciechowska", 0.0, 50.0), line(2, "Quirlbachhaus", 0.0, 900.0)]
     assert [query.text for query in plan_queries(lines, [], density)] == ["Quirlbachhaus"]
+
+
+@pytest.mark.parametrize("name", ["Hans Müller", "c/o Krautwurst"])
+def test_the_address_under_a_persons_name_is_not_asked(name: str, density: CellDistribution) -> None:
+    house = line(1, "Quirlbachgasse 5", 0.0, 50.0)
+    assert [query.text for query in plan_queries([house], [], density)] == ["Quirlbachgasse 5"]
+    assert plan_queries([line(0, name, 0.0, 0.0), house], [], density) == []
+    assert plan_queries([line(0, "Bäckerei", 0.0, 0.0), house], [], density) != []
