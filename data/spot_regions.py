@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from data.gazetteer import Place
 from data.gazetteer import load_default as load_gazetteer
 from data.partition import Partition
 from data.spots import Spots
 
-__all__ = ["region_changes"]
+__all__ = ["region_changes", "spot_countries"]
 
 _NARROW_KM = 3.0
 """A wider spot may lie on both sides of a border, as its cell does."""
@@ -41,19 +42,42 @@ def region_changes(
     around = partition.cells_of(spots.lat[chosen], spots.lon[chosen])
     for k, place_id, lies_in in zip(chosen.tolist(), nearest.tolist(), around.tolist(), strict=True):
         before, shares = _entries(partition, int(spots.cell[k]), allowed)
-        after, there = _entries(partition, lies_in, allowed)
-        place = gazetteer.place(place_id)
-        own = np.array([code == place.admin1 for code in after])
-        if not own.any():
-            own = np.array([code[:2] == place.country for code in after])
-        if not own.any() or not len(before):
+        after, there = _side(partition, lies_in, gazetteer.place(place_id), allowed)
+        if not there.any() or not len(before):
             continue
         mass = float(p[spots.cell[k]] * spots.share[k])
-        there = np.where(own, there, 0.0)
         for codes, part, sign in ((before, shares, -1.0), (after, there, 1.0)):
             for code, share in zip(codes, part / part.sum(), strict=True):
                 changes[code] = changes.get(code, 0.0) + sign * mass * float(share)
     return changes
+
+
+def spot_countries(
+    partition: Partition, spots: Spots, chosen: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
+) -> list[str | None]:
+    """Country that each ``chosen`` spot lies in, as :func:`region_changes` counts it; None where it stays shared."""
+    if not len(chosen):
+        return []
+    gazetteer = load_gazetteer()
+    nearest = gazetteer.nearest_ids(spots.lat[chosen], spots.lon[chosen])
+    around = partition.cells_of(spots.lat[chosen], spots.lon[chosen])
+    countries: list[str | None] = []
+    for k, place_id, lies_in in zip(chosen.tolist(), nearest.tolist(), around.tolist(), strict=True):
+        place = gazetteer.place(place_id)
+        counted = spots.sigma_km[k] <= _NARROW_KM and _side(partition, lies_in, place, allowed)[1].any()
+        countries.append(place.country if counted else None)
+    return countries
+
+
+def _side(
+    partition: Partition, cell: int, place: Place, allowed: NDArray[np.bool_] | None
+) -> tuple[Sequence[str], NDArray[np.float64]]:
+    """Codes and shares of the regions of a cell, those on the other sides of its borders than ``place`` without any."""
+    codes, shares = _entries(partition, cell, allowed)
+    own = np.array([code == place.admin1 for code in codes], bool)
+    if not own.any():
+        own = np.array([code[:2] == place.country for code in codes], bool)
+    return codes, np.where(own, shares, 0.0)
 
 
 def _entries(

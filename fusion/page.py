@@ -18,6 +18,7 @@ from data.distribution import CellDistribution
 from data.errors import RequestError, WhenceError
 from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import destination
+from data.spot_regions import spot_countries
 from data.version import __version__
 from fusion.credits import lookup_lines
 from fusion.describe import NOTHING_NEW, no_clue, nothing_new, radius_words, step, summary
@@ -144,14 +145,15 @@ def _spots(drawn: CellDistribution, countries: Mapping[int, str]) -> tuple[list[
     spots, mass = drawn.spots, drawn.p[drawn.spots.cell] * drawn.spots.share
     shown = [i for i in np.flatnonzero(mass >= _LEAST_SPOT).tolist() if int(spots.cell[i]) in countries]
     names = _nearest_names(spots.lat[shown], spots.lon[shown]) if shown else []
+    lie_in = spot_countries(drawn.partition, spots, np.array(shown, np.int64), drawn.allowed)
     bearings = np.linspace(0.0, 360.0, _SPOT_CORNERS, endpoint=False)
     discs: list[MapCell] = []
     taken: dict[int, float] = {}
-    for i, name in zip(shown, names, strict=True):
+    for i, name, country in zip(shown, names, lie_in, strict=True):
         cell, sigma = int(spots.cell[i]), float(spots.sigma_km[i])
         ring = np.stack(destination(spots.lat[i], spots.lon[i], bearings, 2.0 * sigma), axis=1)
         label = f"a spot in {name}" if name else "a spot"
-        discs.append(MapCell(ring, float(mass[i]), countries[cell], label, area_km2=4.0 * np.pi * sigma**2))
+        discs.append(MapCell(ring, float(mass[i]), country or countries[cell], label, area_km2=4.0 * np.pi * sigma**2))
         taken[cell] = taken.get(cell, 0.0) + float(mass[i])
     return discs, taken
 

@@ -8,6 +8,7 @@ import pytest
 from data.distribution import CellDistribution
 from data.in_cell import InCell
 from data.partition import Partition
+from data.spot_regions import spot_countries
 from data.spots import Spots
 
 VADUZ, ACROSS = (47.139, 9.524), (47.166, 9.478)  # the second is Buchs, on the other side of the Rhine
@@ -60,3 +61,14 @@ def test_a_spot_beyond_the_edge_of_its_cell_is_where_it_lies(partition: Partitio
     inside = InCell(partition.lat, partition.lon, partition.spread_km.astype(np.float64), spots)
     countries = CellDistribution(partition, p, inside).countries()
     assert countries["LI"] > 0.89 and np.isclose(sum(countries.values()), 1.0, atol=1e-6)
+
+
+def test_each_spot_is_labelled_with_the_country_that_it_is_counted_in(partition: Partition) -> None:
+    chosen = np.array([0])
+    for at, country in ((VADUZ, "LI"), (ACROSS, "CH")):
+        for level in ("fine", "middle"):
+            drawn = at_spot(partition, at).at_level(level)
+            assert drawn.spots is not None and spot_countries(drawn.partition, drawn.spots, chosen) == [country]
+    wide = at_spot(partition, VADUZ, sigma_km=5.0).spots
+    assert wide is not None and spot_countries(partition, wide, chosen) == [None]
+    assert spot_countries(partition, wide, chosen[:0]) == []
