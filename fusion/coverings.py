@@ -130,6 +130,7 @@ class Coverings:
         self._clues = locator.clues(looked.readings, looked.plates) if reads else []
         self._readings = looked.readings if reads else []
         self.whole = self._fused(self.prior, self._clues, self._readings)
+        self.attributions = tuple(locator.map_credits(self._clues))
         telling = {name for clue in self._clues for name, _, _ in spans_of(clue.evidence.sources)}
         self._text = Rereader(
             locator.looker, pixels, looked, partial(covered, fill=how.fill), telling=telling, whole=read_whole

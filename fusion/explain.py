@@ -61,6 +61,7 @@ class Explanation:
         prior_name: Which prior spoke.
         picture: The photo as a JPEG of no more than 1,280 px without metadata, private text covered.
         picture_scale: Its pixels per pixel of the photo.
+        attributions: Whose map data the clues are of; to be shown with it.
     """
 
     file: str | None
@@ -78,6 +79,7 @@ class Explanation:
     prior_name: str
     picture: bytes = field(repr=False)
     picture_scale: float = 1.0
+    attributions: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the target, the parts and the extremes of the map; probabilities to 6 digits, nats to 4."""
@@ -107,6 +109,7 @@ class Explanation:
             },
             "coverings": self.coverings,
             "read_again": self.read_again,
+            "attributions": list(map(encodable, self.attributions)),
             "version": __version__,
         }
 
@@ -195,6 +198,7 @@ def explain(
         prior_name=locator.prior.name,
         picture=jpeg,
         picture_scale=picture_scale,
+        attributions=run.attributions,
     )
 
 

@@ -36,6 +36,8 @@ def describe_explanation(told: Explanation) -> str:
         f"  {told.coverings} places covered, {told.read_again} of them with text that was read; "
         f"prior: {printable(told.prior_name)}"
     )
+    if told.attributions:
+        lines.append(printable(f"  map data: {'; '.join(told.attributions)}"))
     return "\n".join(lines)
 
 

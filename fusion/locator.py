@@ -459,10 +459,10 @@ class Locator:
             effects=effects_of(self._unseen if card.visual else prior, steps, self.utility),
             text_sought=self.ocr.name != "none",
             scene=output.scene,
-            attributions=self._map_credits(clues),
+            attributions=self.map_credits(clues),
         )
 
-    def _map_credits(self, clues: Sequence[Clue]) -> list[str]:
+    def map_credits(self, clues: Sequence[Clue]) -> list[str]:
         """Whose data the maps on this machine are, where ``clues`` have any of them."""
         # By what they do not begin with: a map's name that looks like a plate is masked.
         services = () if self.second_pass is None else self.second_pass.services

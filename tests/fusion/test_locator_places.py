@@ -55,6 +55,15 @@ def test_an_album_credits_the_map_too(partition: Partition, index: PlaceIndex) -
     assert album.answer.attributions == [index.meta["attribution"]]
 
 
+def test_an_explanation_credits_the_map_that_it_rests_on(partition: Partition, index: PlaceIndex) -> None:
+    told = locator(partition, "Konditorei Wunderlichek", index).explain(PIXELS)
+    credit = index.meta["attribution"]
+    assert told.attributions == (credit,) and f"map data: {credit}" in str(told)
+    assert told.to_dict()["attributions"] == [credit]
+    bare = locator(partition, "MADRID", index).explain(PIXELS)
+    assert bare.attributions == () and "map data" not in str(bare)
+
+
 def test_tables_of_other_maps_do_not_go_on(partition: Partition, index: PlaceIndex) -> None:
     assert "places=x12@" in settings_of(locator(partition, "x", index))
     assert "places" not in settings_of(locator(partition, "x"))
