@@ -32,7 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "file": "the photo's path as given; control characters and bytes that are no UTF-8 escaped, backslashes doubled",
     "size": "bytes of the file; empty where there is none",
     "modified": "time of its last modification, UTC, to the nanosecond; empty where there is no file",
-    "lat": "latitude of the answer's point, degrees; this and the columns down to lookups are empty for an error",
+    "lat": "latitude of the answer's point, degrees; this and the columns down to attributions are empty for an error",
     "lon": "longitude of the point, degrees",
     "radius_km": "half of the probability lies within this distance of the point",
     "country": "likeliest country, ISO 3166-1 alpha-2",
@@ -53,6 +53,7 @@ COLUMNS: Mapping[str, str] = {
     "ledger": "JSON array: how much each clue moved the answer",
     "effects": "JSON array: how much the picture, all clues together and what was known already moved it",
     "lookups": "JSON array: network look-ups that were made",
+    "attributions": "JSON array: whose map data the clues are of; to be shown with the row",
     "error": "kind of error, such as ImageError; empty where all went well",
     "message": "what is wrong with the photo and what to do",
     "settings": "what the row was made with; rows made with different settings do not share a file",
@@ -61,7 +62,7 @@ COLUMNS: Mapping[str, str] = {
 
 _FOREIGN = "is no result file, or one of another version: move it away, or name another one"
 _KEY = ("file", "size", "modified", "error", "settings")  # what is read again
-_NESTED = ("countries", "top", "readings", "clues", "ledger", "effects", "lookups")
+_NESTED = ("countries", "top", "readings", "clues", "ledger", "effects", "lookups", "attributions")
 _REAL = ("lat", "lon", "radius_km", "country_probability", "level_probability", "scene_probability")
 _SYNC_ROWS = 16  # rows that a power cut, not a kill, may cost
 _GROUP = 1000  # rows of a Parquet row group, and in memory at once

@@ -39,6 +39,7 @@ def row(file: str, *, size: int = 7, error: str | None = None, text: str = "MADR
             "clues": [],
             "ledger": [],
             "lookups": [],
+            "attributions": ["© OpenStreetMap contributors"],
         }
     )
     return {"file": file, **content, "size": size, "modified": "2026-01-02T03:04:05.000000006Z", "settings": "s"} | more
