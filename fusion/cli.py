@@ -202,7 +202,7 @@ def _locate(args: argparse.Namespace) -> int:
     locator = Locator(
         args.prior, ocr=args.ocr, regions=args.regions, scenes=args.scenes, reveal=args.reveal, device=args.device,
         offline=offline, workers=workers, gallery=args.gallery, ranker=args.fusion,
-        places=args.places, lookups=args.web, contact=args.contact, tape=tape_of(args),
+        places=args.places, lookups=args.web or (), contact=args.contact, tape=tape_of(args),
     )  # fmt: skip
     if args.retry_errors and args.out is None:
         raise RequestError("--retry-errors goes with --out FILE")

@@ -24,7 +24,7 @@ __all__ = ["add_lookups", "print_plan", "tape_of", "warn_of_failures"]
 def add_lookups(parser: argparse.ArgumentParser) -> None:
     """Add ``--web``, ``--contact``, ``--dry-run``, ``--record`` and ``--replay``."""
     parser.add_argument(
-        "--web", default="", metavar="NAMES", help="services to ask about what was read, with commas between: "
+        "--web", metavar="NAMES", help="services to ask about what was read, with commas between: "
         "nominatim, overpass, searxng=URL; each may have =URL, a server of your own. Never asked: plates, phone "
         "numbers, e-mail addresses, persons' names, the picture",
     )  # fmt: skip
@@ -51,6 +51,8 @@ def tape_of(args: argparse.Namespace) -> Tape | None:
         DatasetError: It is no tape.
     """
     path: Path | None = args.record or args.replay
+    if args.web == "":  # as of a variable that is not set: quietly asking nobody is not what was meant
+        raise RequestError("--web names no look-up service: name some, or leave it out")
     if (path is not None or args.dry_run) and not args.web:
         option = "--dry-run" if path is None else "--record" if args.record else "--replay"
         raise RequestError(f"{option} goes with --web NAMES: the services that are asked")

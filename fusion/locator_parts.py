@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from data.errors import RequestError
+from data.printable import printable
 from detectors.base import Clue, Reading, TextReader
 from detectors.looking import Looker, RegionFinder
 from detectors.ocr import PhotoReader
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_device", "make_looker", "make_second_pass"]
 
+_MEMBERS: Final = ("name", "attribution", "interval_s", "base_url", "request", "hits")  # of a ``LookupService``
 _MOST_TILES: Final = (
     14  # of a photo's parts that are searched for signs and plates; a search of all takes ten times as long
 )
@@ -92,8 +94,8 @@ def make_second_pass(
         offline: Whether the network is forbidden.
 
     Raises:
-        RequestError: A service is unknown or its address not safe, a public one lacks a contact, or there is a tape and
-            no service.
+        RequestError: A service is unknown, lacks a member or its address is not safe, a public one lacks a contact, or
+            there is a tape and no service.
         OfflineError: The network is forbidden and there is no tape to replay.
     """
     if not lookups:
@@ -106,4 +108,20 @@ def make_second_pass(
     from fusion.web import WebClient
 
     services = make_services(lookups, read=read) if isinstance(lookups, str) else list(lookups)
+    for service in services:
+        _require_members(service)
     return SecondPass(services, WebClient(services, contact=contact, tape=tape, offline=offline))
+
+
+def _require_members(service: object) -> None:
+    """Raise RequestError if ``service`` is none that can be asked."""
+    if isinstance(service, str):
+        raise RequestError(
+            f"{printable(repr(service)[:60])} in a list is no look-up service: give the names as one text, with commas "
+            'between, as in "nominatim,overpass"'
+        )
+    lacks = [member for member in _MEMBERS if not hasattr(service, member)]
+    if lacks:
+        raise RequestError(
+            f"the look-up service {type(service).__name__} has no {', '.join(lacks)}: see fusion.lookup.LookupService"
+        )

@@ -132,6 +132,7 @@ def test_a_failed_look_up_is_a_warning_and_no_error(
         (("--web", "nominatim=http://127.0.0.1:9", "--offline"), "which is forbidden"),
         (("--web", "google"), "there is no look-up service 'google'"),
         (("--web", ","), "no look-up service is named"),
+        (("--web", ""), "names no look-up service"),
         (("--web", "nominatim"), "how to be reached"),
         (("--web", "overpass", "--contact", "nobody"), "neither an e-mail address nor a URL"),
         (("--web", "searxng"), "name one of your own"),

@@ -453,6 +453,10 @@ def test_what_cannot_be_asked_is_said_at_once(make: Make, town: TownServer, monk
         make([ONE_OFF], "nominatim")
     with pytest.raises(RequestError, match="no service is named"):
         make([ONE_OFF], tape=object())
+    with pytest.raises(RequestError, match="names as one text"):
+        make([ONE_OFF], ["nominatim"])
+    with pytest.raises(RequestError, match="object has no name, attribution"):
+        make([ONE_OFF], [object()])
     monkeypatch.setenv("WHENCE_OFFLINE", "1")
     with pytest.raises(OfflineError):
         make([ONE_OFF], [Nominatim(town.url("nominatim"))])
