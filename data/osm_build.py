@@ -99,8 +99,10 @@ def build_index(
     Raises:
         DatasetError: The extract cannot be read or names nothing, or ``out`` cannot be written.
     """
+    if extract.is_dir():
+        raise DatasetError(f"{printable(str(extract))} is a folder: name an extract in it")
     if not extract.is_file():
-        raise DatasetError(f"no such extract: {printable(str(extract))}")
+        raise DatasetError(f"no such extract: {printable(str(extract))}: give a file that is on this machine")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)

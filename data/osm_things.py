@@ -115,7 +115,7 @@ def things_in(path: Path, scratch: Path | None = None) -> Iterator[Thing]:
     except (OSError, RuntimeError, ValueError) as error:
         raise DatasetError(
             f"{printable(str(path))} cannot be read as an OpenStreetMap extract ({printable(str(error))[:200]}): "
-            "give a .osm.pbf, .osm or .osm.gz file, such as one of download.geofabrik.de"
+            "give a .osm.pbf, .osm, .osm.gz or .osm.bz2 file, such as one of download.geofabrik.de"
         ) from error
 
 

@@ -124,7 +124,7 @@ class Tape:
         if not places:
             raise LookupFailed(
                 f"{service} was not asked this when {printable(str(self.path))} was recorded: replay it with the same "
-                "photos, models and options, or record anew"
+                "photos, servers, models and options, or record anew"
             )
         try:
             with self.path.open("rb") as file:

@@ -210,7 +210,7 @@ def test_an_extract_that_names_nothing_or_is_none_leaves_nothing(tmp_path: Path)
     empty.write(tmp_path / "empty.osm")
     (tmp_path / "bad.osm.pbf").write_bytes(b"nothing")
     for extract, says in ((tmp_path / "empty.osm", "names no place"), (tmp_path / "bad.osm.pbf", "cannot be read"),
-                          (tmp_path / "none.osm", "no such extract"), (tmp_path, "no such extract")):  # fmt: skip
+                          (tmp_path / "none.osm", "no such extract"), (tmp_path, "is a folder")):  # fmt: skip
         with pytest.raises(DatasetError, match=says):
             build_index(extract, tmp_path / "out" / "i", name="i")
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())

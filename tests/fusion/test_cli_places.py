@@ -149,7 +149,7 @@ def test_what_cannot_be_added_is_an_error_of_one_line(
     (tmp_path / ".osm").write_bytes(extract.read_bytes())
     for args, says in [
         ([str(tmp_path / "missing.osm")], "no such extract"),
-        ([str(tmp_path)], "no such extract"),
+        ([str(tmp_path)], "is a folder"),
         ([str(tmp_path / "photo.jpg")], "cannot be read as an OpenStreetMap extract"),
         ([str(tmp_path / ".osm")], "--name"),
         ([str(extract), "--name", "../x"], "a region's name is"),
