@@ -139,7 +139,7 @@ def _find(args: argparse.Namespace) -> int:
         for point in sorted(clue.evidence.points, key=lambda point: -point.log_lr)[:5]:
             print(f"  {point.lat:.5f} {point.lon:.5f} within {1000 * point.sigma_km:.0f} m, {point.log_lr:.1f} nats")
     if not clues:
-        print("nothing on these maps is called so", file=sys.stderr)
+        print("nothing on these maps is called so, or too many things are for that to tell a place", file=sys.stderr)
     return 0
 
 

@@ -1,5 +1,8 @@
 """Lines of a photo that are private only together: a given name over a surname, an e-mail address in two pieces.
 
+Surnames stand alone as well, on doorbells and letter boxes: one that is known as such, and where there are two of them
+every lone word that no shop is called by, is held back.
+
 An engine gives a text on two lines, or one with a wide gap, in pieces. Each may pass by itself what
 :mod:`fusion.lookup_privacy` holds back as a whole; so what stands together is looked at together.
 """
@@ -11,27 +14,40 @@ from itertools import chain
 
 import numpy as np
 
+from data.folding import fold
 from detectors.base import Reading
+from detectors.person_kinds import is_chain, is_sign_word, is_town
 from detectors.person_names import is_person_like
+from detectors.person_table import person_names
 from detectors.privacy import MASK, mask
 from detectors.signs import stacked
 from fusion.private_marks import has_account, has_path, has_position
 
 __all__ = ["private_lines", "private_together"]
 
+_PANEL = 2  # surnames of a panel of doorbells
 _MOST_WORDS = 6  # of two lines; more are a sentence
 _WIDEST_GAP = 2.5  # between two pieces of a line, in heights
 
 
 def private_lines(readings: Sequence[Reading]) -> frozenset[int]:
-    """Which of ``readings`` are private together with one that stands above, below or beside them.
+    """Which of ``readings`` are private together with one that stands above, below or beside them, or surnames alone.
 
     Raises:
         DatasetError: A shipped table is missing or damaged.
     """
     pairs = chain(stacked(readings), _beside(readings))
     private = ({i, j} for i, j in pairs if private_together(readings[i].text, readings[j].text))
-    return frozenset(chain.from_iterable(private))
+    return frozenset(chain.from_iterable(private)) | _bells(readings)
+
+
+def _bells(readings: Sequence[Reading]) -> frozenset[int]:
+    """Lines that are one surname each."""
+    lone = {k: word for k, r in enumerate(readings) if (word := fold(r.text)).isalpha() and not is_sign_word(word)}
+    known = {k for k, word in lone.items() if word in person_names().surnames}
+    if len({lone[k] for k in known}) >= _PANEL:
+        return frozenset(lone)
+    return frozenset(k for k in known if not is_chain(readings[k].text) and not is_town(readings[k].text))
 
 
 def private_together(one: str, other: str) -> bool:

@@ -58,3 +58,17 @@ def test_the_address_under_a_persons_name_is_not_asked(name: str, density: CellD
     assert [query.text for query in plan_queries([house], [], density)] == ["Quirlbachgasse 5"]
     assert plan_queries([line(0, name, 0.0, 0.0), house], [], density) == []
     assert plan_queries([line(0, "Bäckerei", 0.0, 0.0), house], [], density) != []
+
+
+@pytest.mark.parametrize(
+    "panel", [("Ospelt", "Frick", "Hoop", "Marxer", "Krautwurst"), ("Smith", "Jones", "Pemberton"), ("Gassner",)]
+)
+def test_surnames_on_doorbells_are_not_asked(panel: tuple[str, ...], density: CellDistribution) -> None:
+    bells = [line(k, name, 300.0 * k, 0.0) for k, name in enumerate(panel)]
+    shop = line(9, "Konditorei Quirlbach", 0.0, 900.0)
+    assert [query.text for query in plan_queries([*bells, shop], [], density)] == ["Konditorei Quirlbach"]
+
+
+def test_one_word_that_is_no_surname_is_asked(density: CellDistribution) -> None:
+    for text in ("Weienau", "Falknis", "Quirlbachhaus"):
+        assert [query.text for query in plan_queries([line(0, text, 0.0, 0.0)], [], density)] == [text]
