@@ -21,7 +21,7 @@ from detectors.lines import Token, tokens_of
 from detectors.map_rates import log_lr, rarity
 from detectors.signs import Span, merged, stacked
 
-__all__ = ["Agreement", "Match", "Page", "agreement", "allowed_edits", "matches_in"]
+__all__ = ["Agreement", "Match", "Page", "agreement", "allowed_edits", "matches_in", "parts_in"]
 
 _MOST_WORDS = 7  # of a name
 _LEAST_NATS = 2.0
@@ -29,6 +29,8 @@ _MOST_NAMES = 12  # of one line
 _LEAST_SHARE = 0.5  # of what the words of a name tell that a part of it must tell
 _LEAST_PART = 5  # letters of a part
 _PART_NATS = 2.5  # how much less a part of a name says
+_LEAST_PART_NATS = 0.5  # of a part that is looked for beside something else only
+_MOST_PART_WORDS, _MOST_PART_NAMES = 3, 64
 _MOST_BELOW = 2  # lines under one that may go on with its name
 _BESIDE_NATS, _MOST_BESIDE_NATS = 1.0, 3.0  # ... and a name beside which the line has another word
 
@@ -95,6 +97,28 @@ def matches_in(page: Page, index: PlaceIndex, number: int) -> list[Match]:
             if key not in best or match.nats > best[key].nats:
                 best[key] = match
     return list(best.values())
+
+
+def parts_in(page: Page, index: PlaceIndex, number: int) -> list[Match]:
+    """Names that have all words of a line among theirs, though those tell little: "Apotheke" of TopPharm Apotheke.
+
+    Only beside something else do they say where; they are not all that have the words, but those that resemble most.
+
+    Args:
+        page: The photo's.
+        index: Of a region.
+        number: Its number.
+    """
+    out: list[Match] = []
+    for row in page.lines:
+        if not 1 <= len(row) <= _MOST_PART_WORDS or not _has_letters(row):
+            continue
+        words = tuple(token.word for token in row)
+        for name in index.alike([skeleton(word) for word in words])[:_MOST_PART_NAMES]:
+            if set(words) < set(fold(name.text).split()):
+                match = _match(index, number, name, row, row, Agreement(words, 0), page, least=_LEAST_PART_NATS)
+                out += [match] if match is not None else []
+    return out
 
 
 def _nearest_below(
@@ -233,6 +257,7 @@ def _match(
     run: Sequence[Token],
     agreed: Agreement,
     page: Page,
+    least: float = _LEAST_NATS,
 ) -> Match | None:
     nats = log_lr(agreed.words, edits=agreed.edits, known=max(name.things, 1), read=[token.word for token in run])
     sure = min(page.readings[token.reading].confidence for token in run)
@@ -242,7 +267,7 @@ def _match(
     # Words of the line that the name lacks tell of another thing of the same name.
     beside = sum(sum(map(str.isalpha, token.word)) >= 3 for token in row if token not in run)
     nats -= min(_BESIDE_NATS * beside, _MOST_BESIDE_NATS)
-    if nats < _LEAST_NATS:
+    if nats < least:
         return None
     spans = merged([(t.reading, t.start, t.end) for t in run], page.readings)
     return Match(number, name, tuple(spans), agreed.edits, frozenset(map(skeleton, agreed.words)), nats)

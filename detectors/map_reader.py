@@ -17,7 +17,7 @@ from data.osm_index import MapThing, PlaceIndex
 from detectors.base import Clue, Reading
 from detectors.domains import hosts_in
 from detectors.map_groups import SHOP_KM, Candidate, clues_of_candidates
-from detectors.map_match import Match, Page, matches_in
+from detectors.map_match import Match, Page, matches_in, parts_in
 from detectors.map_rates import MOST_LOG_LR, log_lr_of_number, log_lr_of_phone, log_lr_of_site
 from detectors.signs import Span, merged, shortened
 
@@ -26,6 +26,7 @@ __all__ = ["MapReader"]
 _COMMON: Final = 64  # things of one name, number or site: of more none is a candidate by itself
 _ANCHOR_NATS: Final = 6.0  # beside such a candidate common names are looked for
 _MOST_ANCHORS: Final = 128  # in squares of their own
+_MOST_PART_ANCHORS: Final = 8  # beside which parts of names are looked for
 _MOST_HOUSES: Final = 20_000  # of one number, in streets of one name
 _BESIDE_DEGREES: Final = 0.01  # as far as ``PlaceIndex.things_near`` looks
 _HOUSE_KM: Final = 0.05
@@ -78,12 +79,14 @@ def _candidates(page: Page, index: PlaceIndex, number: int) -> Iterator[Candidat
     found += _by_phone(page, index)
     found += _by_site(page, index)
     yield from found
-    if not common and not common_houses:
-        return
     anchors = _anchors(found)
-    for match in common:
+    if not anchors:
+        return
+    parts = parts_in(page, index, number)
+    sought = [(match, _MOST_ANCHORS) for match in common] + [(match, _MOST_PART_ANCHORS) for match in parts]
+    for match, most in sought:
         beside: dict[int, MapThing] = {}
-        for anchor in anchors:
+        for anchor in anchors[:most]:
             if not anchor.lines & match.lines:
                 near = index.things_near(match.name.id, anchor.lat, anchor.lon, _COMMON)
                 beside.update((t.id, t) for t in near if _told(t))

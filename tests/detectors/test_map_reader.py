@@ -326,3 +326,17 @@ def test_a_page_of_text_takes_no_time(index: PlaceIndex) -> None:
     assert len(MapReader([index]).clues(lines)) <= 8
     assert len(MapReader([index]).clues(heap)) <= 8
     assert time.process_time() - start < 2.5
+
+
+def test_a_word_of_a_name_that_tells_little_counts_beside_an_address(tmp_path: Path) -> None:
+    small = SmallMap()
+    small.node(*CHEMIST, name="TopPharm Apotheke", amenity="pharmacy")
+    for at in (CHEMIST, FAR):
+        small.node(at[0] + 0.0003, at[1], addr__street="Herrengasse", addr__housenumber="12")
+    index = small.index(tmp_path)
+    assert found(index, "Apotheke") == []
+    here = [p.log_lr for p in found(index, "Herrengasse 12")[0].evidence.points]
+    assert len(here) == 2
+    [clue] = found(index, "Apotheke", "Herrengasse 12")
+    assert near(best(clue), CHEMIST) and "TopPharm Apotheke" in clue.meaning
+    assert nats(clue) > max(here) + 1.0
