@@ -173,7 +173,7 @@ def rows_of(set_: str, prior: str, results: Results, rankers: Sequence[str]) -> 
                     continue
                 theirs = columns_of(results.told[other][k] for k in chosen)
                 told = gains(ours, theirs, here, results.exact_km)
-                gained = {name: told[name] for name in GAINED if name in told}
+                gained = {str(name): told[name] for name in GAINED if name in told}
                 row |= {f"{name}_over_{other}": "{:+.3g} [{:+.3g}, {:+.3g}]".format(*g) for name, g in gained.items()}
                 if other == "prior":
                     row["promise"] = {True: "yes", False: "no", None: ""}[never_worse(gained)]

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from data.geodesy import BANDS_KM, geoscore
 from fusion.evaluation.calibration import AREAS_KM2, MASSES, ece, ece_by_chance
 
-__all__ = ["DRAWS", "Columns", "Figure", "each_photo", "figures", "gains", "never_worse", "with_intervals"]
+__all__ = [
+    "DRAWS",
+    "Columns",
+    "Figure",
+    "each_photo",
+    "figures",
+    "gains",
+    "mean_interval",
+    "never_worse",
+    "with_intervals",
+]
 
 DRAWS: Final = 2_000
 """Bootstrap draws of an interval."""
@@ -129,7 +139,7 @@ def gains(
         sign = -1.0 if name in _BITS or name == "mean_km" else 1.0
         values = sign * (a[name] - b[name])
         if (~np.isnan(values)).any():
-            found[name] = (_mean(values), *_interval(values, place, seed))
+            found[name] = mean_interval(values, place, seed)
     return found
 
 
@@ -137,6 +147,11 @@ def never_worse(gained: Mapping[str, tuple[float, float, float]], points: float 
     """Promise 1: no band's interval reaches ``points`` below the prior; None where no band is known."""
     lows = [low for name, (_, low, _) in gained.items() if name.startswith("within_")]
     return all(low > -points for low in lows) if lows else None
+
+
+def mean_interval(values: Floats, place: Indices, seed: int = 0) -> tuple[float, float, float]:
+    """The mean of ``values`` (n,), NaN left out, and the ends of its 95 % bootstrap interval over ``place`` (n,)."""
+    return (_mean(values), *_interval(values, place, seed))
 
 
 def _interval(values: Floats, place: Indices, seed: int) -> tuple[float, float]:

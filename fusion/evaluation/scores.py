@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from data.distribution import CellDistribution
 from data.geodesy import haversine_km
 
-__all__ = ["Known", "Score", "Truth", "columns_of", "score"]
+__all__ = ["CELL_EXACT_KM", "Known", "Score", "Truth", "columns_of", "score"]
 
 _LEAST: Final = 2.0**-40
 """Of a probability whose bits are taken."""
+
+CELL_EXACT_KM: Final = 1.0
+"""A place known this well is in its cell: the smallest are about a kilometre wide, the median 19."""
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +48,7 @@ class Truth:
     Attributes:
         at: Latitude and longitude in degrees, or None.
         country: ISO 3166-1 alpha-2 code, empty where it is not known.
-        exact_km: How far ``at`` may be off; bands below it, true cells and areas are left out where it is above 0.
+        exact_km: How far ``at`` may be off, km; bands below it are left out, and from above 1 km true cells and areas.
     """
 
     at: tuple[float, float] | None
@@ -85,7 +88,7 @@ def score(said: CellDistribution, truth: Known, point: tuple[float, float] | Non
         point = _point(said) if point is None else point
         km = float(haversine_km(*point, *truth.at))
         within = said.mass_within(*point, km)
-        if truth.exact_km == 0.0:
+        if truth.exact_km <= CELL_EXACT_KM:
             cell = int(said.partition.cells_of(*truth.at)[0])
             denser, area = _region(said, cell)
             cell_bits = math.log2(max(float(said.p[cell]), _LEAST))
