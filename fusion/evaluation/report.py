@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from data.errors import DatasetError
+from data.errors import DatasetError, WhenceError
 from data.printable import printable
 from fusion.evaluation.report_beside import against_run, beside_people, beside_published
 from fusion.evaluation.report_curves import curves_of, distances
@@ -59,6 +59,8 @@ def report_page(run: Run, against: Run | None = None) -> str:
     """The report as HTML; arguments and errors as of :func:`write_report`."""
     try:
         return _page(run, against)
+    except WhenceError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DatasetError(
             f"{printable(str(run.folder))} holds a damaged evaluation, or one of another version of whence "

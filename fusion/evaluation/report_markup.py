@@ -34,21 +34,21 @@ class Column:
 
 
 FIGURES: Final = {
-    **{f"within_{band:g}": Column(f"within {band:,g} km, %") for band in BANDS_KM},
+    **{f"within_{band:g}": Column(f"within {band:,g}\N{NO-BREAK SPACE}km,\N{NO-BREAK SPACE}%") for band in BANDS_KM},
     "median_km": Column("median, km", ",.0f"),
     "mean_km": Column("mean, km", ",.0f"),
-    "geoscore": Column("GeoScore, 0 to 5000", ",.0f"),
-    "country": Column("country right, %"),
-    "region": Column("region right, %"),
-    "city": Column("city right, %"),
+    "geoscore": Column("GeoScore, 0\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}5000", ",.0f"),
+    "country": Column("country right,\N{NO-BREAK SPACE}%"),
+    "region": Column("region right,\N{NO-BREAK SPACE}%"),
+    "city": Column("city right,\N{NO-BREAK SPACE}%"),
     "country_bits": Column("bits missed, country", ".2f"),
     "cell_bits": Column("bits missed, cell", ".2f"),
     "ece_country": Column("calibration error, country", ".3f"),
     "ece_chance": Column("of that by chance", ".3f"),
-    **{f"radius_{mass}": Column(f"{mass} % radius holds, %") for mass in (50, 80, 95)},
-    **{f"region_{mass}": Column(f"{mass} % region holds, %") for mass in (50, 80, 95)},
+    **{f"radius_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% radius holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)},
+    **{f"region_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% region holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)},
     **{
-        f"recall_1e{power}": Column(f"in {area} km², %")
+        f"recall_1e{power}": Column(f"in {area} km²,\N{NO-BREAK SPACE}%")
         for power, area in ((3, "1,000"), (4, "10,000"), (5, "100,000"), (6, "1 million"), (7, "10 million"))
     },
 }

@@ -74,14 +74,15 @@ def card(folder: Path, row: Mapping[str, Any], answer: Mapping[str, Any] | None)
     """
     facts = definitions([
         ("true place", _truth(row)),
-        ("guess", _guess(row)),
+        ("guess", _guess(row, answer)),
         ("off by", "" if row["text_km"] is None else _off(row)),
         ("half of the probability within", said(distance(row["text_radius_km"]))),
+        ("likeliest country", _likeliest(row)),
         ("probability of the true country", _chance(row)),
     ])  # fmt: skip
     return (
         f'<figure class="photo">{_picture(folder, row["file"])}<figcaption>'
-        f"<h4>{name(row['file'], 120)}</h4>{facts}{_ledger(answer)}</figcaption></figure>"
+        f"<h4>{name(row['file'], 120)}</h4>{facts}{_ledger(answer)}{_credits(answer)}</figcaption></figure>"
     )
 
 
@@ -92,14 +93,19 @@ def _truth(row: Mapping[str, Any]) -> str:
     elif row["true_country"]:
         words.append(said(country_name(row["true_country"])))
     if row["true_lat"] is not None:
-        exact = f" (known to {distance(row['exact_km'])})" if row["exact_km"] else ""
+        exact = f" (known to {row['exact_km']:g} km)" if row["exact_km"] else ""
         words.append(said(coordinates(row["true_lat"], row["true_lon"]) + exact))
     return "<br>".join(words)
 
 
-def _guess(row: Mapping[str, Any]) -> str:
-    likeliest = f"{country_name(row['text_country'])}, {percent(row['text_country_p'])}"
-    return f"{said(likeliest)}<br>{said(coordinates(row['text_lat'], row['text_lon']))}"
+def _guess(row: Mapping[str, Any], answer: Mapping[str, Any] | None) -> str:
+    near = f"near {name(answer['place'])}<br>" if answer and answer["place"] else ""
+    return near + said(coordinates(row["text_lat"], row["text_lon"]))
+
+
+def _likeliest(row: Mapping[str, Any]) -> str:
+    right = {1.0: ", right", 0.0: ", wrong"}.get(row["text_country_right"], "")
+    return f"{said(country_name(row['text_country']))}, {said(percent(row['text_country_p']))}{right}"
 
 
 def _off(row: Mapping[str, Any]) -> str:
@@ -125,7 +131,7 @@ def _ledger(answer: Mapping[str, Any] | None) -> str:
     for row in answer["ledger"][:_LEDGER_ROWS]:
         clue = answer["clues"][row["clue"]]
         quoted = "" if clue["text"] in clue["meaning"] else f"“{name(clue['text'], 80)}” "
-        moved = effect(LedgerRow(**{key: row[key] for key in _FIELDS if key in row}))
+        moved = effect(LedgerRow(**{key: row[key] for key in _FIELDS if key in row})).replace("->", "→")
         items.append(
             f"<li><b>{name(clue['kind'], 40)}</b> {quoted}{name(clue['meaning'], 300)}"
             f'<span class="moved">{said(moved)}</span></li>'
@@ -134,6 +140,12 @@ def _ledger(answer: Mapping[str, Any] | None) -> str:
     if more > 0:
         items.append(f"<li>and {more} more</li>")
     return f'<ol class="ledger">{"".join(items)}</ol>'
+
+
+def _credits(answer: Mapping[str, Any] | None) -> str:
+    """Whose maps and services the answer rests on."""
+    credits = answer["attributions"] if answer else []
+    return f'<p class="note">Map data: {name("; ".join(map(str, credits)))}</p>' if credits else ""
 
 
 def _picture(folder: Path, file: str) -> str:
