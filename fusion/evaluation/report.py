@@ -210,9 +210,7 @@ def _photos(run: Run, rows: Rows) -> str:
     answers = answers_of(run, wanted)
 
     def cards(prior: str, some: Sequence[int]) -> str:
-        drawn = "".join(
-            card(run.folder, rows[prior][k], answers.get((prior, rows[prior][k]["file"]))) for k in some
-        )
+        drawn = "".join(card(run.folder, rows[prior][k], answers.get((prior, rows[prior][k]["file"]))) for k in some)
         return f'<div class="photos">{drawn}</div>'
 
     def folded() -> Iterator[str]:

@@ -58,9 +58,7 @@ def against_run(run: Run, other: Run) -> str:
     ]  # fmt: skip
     for prior, other_prior in both or [(run.priors[0], other.priors[0])]:
         title = prior if prior == other_prior else f"{prior} against {other_prior}"
-        told = {
-            system: compare(run, other, prior=prior, other_prior=other_prior, system=system) for system in SYSTEMS
-        }
+        told = {system: compare(run, other, prior=prior, other_prior=other_prior, system=system) for system in SYSTEMS}
         parts.append(f"<h3>{name(title)}</h3>{_compared(told, title)}")
         parts.append(_photo_by_photo(*paired(run, other, prior=prior, other_prior=other_prior)[:2], title))
     return "".join(parts)
@@ -167,7 +165,9 @@ def _compared(told: Mapping[str, Comparison], title: str) -> str:
         row = cell(FIGURES[figure].title, head="row")
         for ours, theirs, gain in sides:
             for side in (ours, theirs):
-                told_side = {figure: {"value": side and side.value, "low": side and side.low, "high": side and side.high}}
+                told_side = {
+                    figure: {"value": side and side.value, "low": side and side.low, "high": side and side.high}
+                }
                 row += value_cells(told_side, [figure])
             row += gain_cells(gain, [figure])
         rows.append(row)

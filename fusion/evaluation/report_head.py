@@ -39,7 +39,9 @@ def _told(summary: Mapping[str, Any]) -> Iterator[str]:
             one = figures[figure]
             if one["value"] is not None:
                 facts.append(f"<b>{number(one['value'], form)}</b> {words} {bracket(one['low'], one['high'], form)}")
-        clues = f"; {run['with_clue']:,} of {run['photos']:,} have a clue" if run["with_clue"] else "; no photo has a clue"
+        clues = (
+            f"; {run['with_clue']:,} of {run['photos']:,} have a clue" if run["with_clue"] else "; no photo has a clue"
+        )
         yield f"<b>{name(run['prior'])}</b>, {SYSTEMS[system]}: {', '.join(facts) or 'nothing is known'}{clues}"
 
 
