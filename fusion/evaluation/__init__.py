@@ -1,0 +1,1 @@
+"""Measures answers on photos whose places are known: rows, figures, reports."""
