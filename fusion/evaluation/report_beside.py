@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.geodesy import BANDS_KM, geoscore
-from data.printable import printable
 from fusion.describe import distance
 from fusion.evaluation.compare import Comparison, compare, paired
 from fusion.evaluation.figures import gains
 from fusion.evaluation.report_markup import (
     FIGURES,
     SYSTEMS,
-    bracket,
     cell,
     definitions,
     details,
@@ -70,7 +68,7 @@ def beside_people(columns: Mapping[str, PhotoColumns]) -> str:
     Args:
         columns: Prior to its photos.
     """
-    rows = []
+    rows: list[str] = []
     for prior, photos in columns.items():
         human, ours = photos.reals("human_km"), photos.systems["text"]["km"]
         both = ~np.isnan(human) & ~np.isnan(ours)
@@ -108,10 +106,8 @@ def beside_published(summary: Mapping[str, Any]) -> str:
     card = summary["dataset"]["card"]
     if card is None:
         return ""
-    try:
-        from fusion.evaluation.published import MEASURED, PUBLISHED, published
-    except ModuleNotFoundError:
-        return ""
+    from fusion.evaluation.published import MEASURED, PUBLISHED, published
+
     rows = published(card["name"])
     if not rows:
         return ""

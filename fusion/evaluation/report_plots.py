@@ -30,7 +30,7 @@ _SHAPES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a line is drawn: its colour, its dashes (lengths of lines and gaps; "" for none) and the shape of its marks."""
+    """How a line is drawn: its colour, its dashes (lines and gaps; "" for none), the shape of its marks."""
 
     colour: str
     dashes: str
