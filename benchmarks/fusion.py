@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.density import DensityPrior
+from benchmarks.fusion_cases import Case
 from benchmarks.fusion_photos import CITY_ONLY, SETS, read_photos
 from benchmarks.fusion_priors import pixels_of
-from benchmarks.fusion_scores import Case, Told, figures, gains, never_worse, told
 from benchmarks.machine import machine
 from data.distribution import CellDistribution
 from data.partition import Partition, load_default
@@ -41,6 +41,8 @@ from data.photo_places import places
 from data.writing import write_whole
 from detectors.base import Clue
 from fusion.context import Context
+from fusion.evaluation.figures import figures, gains, never_worse
+from fusion.evaluation.scores import Score, columns_of, score
 from fusion.pool import LogLinearPool
 from fusion.ranker import FusionRanker, make_ranker
 
@@ -66,7 +68,7 @@ class Results:
     exact_km: float = 0.0
     at: list[tuple[float, float] | None] = field(default_factory=list)
     clued: list[bool] = field(default_factory=list)
-    told: dict[str, list[Told]] = field(default_factory=dict)
+    told: dict[str, list[Score]] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def places(self) -> NDArray[np.int64]:
@@ -92,10 +94,10 @@ def run(cases: Iterable[Case], rankers: Mapping[str, Ranker]) -> Results:
             results.seconds.setdefault(name, []).append(time.process_time() - start)
         if case.clues:
             said["best clue"] = said["pool"] if len(case.clues) == 1 else best_clue(rankers["pool"], case)
-        worth: dict[int, Told] = {}
+        worth: dict[int, Score] = {}
         for name, distribution in said.items():
             if id(distribution) not in worth:
-                worth[id(distribution)] = told(distribution, case)
+                worth[id(distribution)] = score(distribution, case)
             results.told.setdefault(name, []).append(worth[id(distribution)])
     return results
 
@@ -157,17 +159,21 @@ def rows_of(set_: str, prior: str, results: Results, rankers: Sequence[str]) -> 
             continue
         _, here = np.unique(place[chosen], return_inverse=True)
         for system in results.told:
-            ours = [results.told[system][k] for k in chosen]
+            ours = columns_of(results.told[system][k] for k in chosen)
             row: dict[str, Any] = {"set": set_, "prior": prior, "photos": group, "n": len(chosen),
                                    "places": int(here.max()) + 1, "system": system}  # fmt: skip
-            row |= {name: _rounded(value) for name, value in figures(ours, results.exact_km).items()}
+            found = figures(ours, results.exact_km)
+            found["ece"] = found.pop("ece_country")
+            row |= {name: _rounded(value) for name, value in found.items() if name != "mean_km"}
             spent = results.seconds.get(system)
             ms = [1000.0 * spent[k] for k in chosen] if spent else [math.nan]
             row |= {"ms_median": _rounded(float(np.median(ms))), "ms_mean": _rounded(float(np.mean(ms)))}
             for other in ("prior", "pool"):
                 if system in ("prior", other) or (other == "pool" and system not in rankers):
                     continue
-                gained = gains(ours, [results.told[other][k] for k in chosen], here, results.exact_km)
+                theirs = columns_of(results.told[other][k] for k in chosen)
+                told = gains(ours, theirs, here, results.exact_km)
+                gained = {str(name): told[name] for name in GAINED if name in told}
                 row |= {f"{name}_over_{other}": "{:+.3g} [{:+.3g}, {:+.3g}]".format(*g) for name, g in gained.items()}
                 if other == "prior":
                     row["promise"] = {True: "yes", False: "no", None: ""}[never_worse(gained)]

@@ -27,7 +27,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.fusion_scores import Case, Told, told
 from benchmarks.machine import machine
 from benchmarks.storefront_readings import REGIONS, ReadStorefront, lines_read, read_storefronts
 from benchmarks.storefronts import KINDS, storefronts
@@ -43,6 +42,7 @@ from detectors.render_fonts import FONT_FOLDER
 from detectors.render_text import Grounds
 from fusion.among_shops import among_shops
 from fusion.context import Context
+from fusion.evaluation.scores import Score, Truth, columns_of, score
 from fusion.locator import Locator, Ranker
 from fusion.ranker import make_ranker
 
@@ -81,7 +81,7 @@ def settings_of(region: str, data: Path, maps: Maps | None) -> list[Setting]:
     return found
 
 
-def answers(shots: Sequence[ReadStorefront], setting: Setting, ranker: Ranker) -> list[Told]:
+def answers(shots: Sequence[ReadStorefront], setting: Setting, ranker: Ranker) -> list[Score]:
     """What the answer to each picture is worth, from what was read in it: a few hundredths of a second each.
 
     Args:
@@ -97,12 +97,12 @@ def answers(shots: Sequence[ReadStorefront], setting: Setting, ranker: Ranker) -
         clues = among_shops([*locator.clues(shot.readings), *shot.plate_clues], output.distribution.partition)
         context = Context(masked(shot.readings), output.scene, locator.prior.name)
         posterior = locator.ranker.fuse(output.distribution, clues, context).posterior
-        found.append(told(posterior, Case(output.distribution, clues, context, (shot.lat, shot.lon), "")))
+        found.append(score(posterior, Truth((shot.lat, shot.lon), "")))
     return found
 
 
 def rows_of(
-    region: str, shots: Sequence[ReadStorefront], found: Mapping[str, Sequence[Told]]
+    region: str, shots: Sequence[ReadStorefront], found: Mapping[str, Sequence[Score]]
 ) -> Iterator[dict[str, Any]]:
     """A row for all pictures and one for each kind of them, for each setting; shares in percent.
 
@@ -115,9 +115,9 @@ def rows_of(
         chosen = [k for k, shot in enumerate(shots) if kind in ("all", shot.kind)]
         if not chosen:
             continue
-        base = _columns([found["without"][k] for k in chosen])
+        base = columns_of(found["without"][k] for k in chosen)
         for name, answered in found.items():
-            ours = _columns([answered[k] for k in chosen])
+            ours = columns_of(answered[k] for k in chosen)
             row: dict[str, Any] = {"region": region, "kind": kind, "setting": name, "n": len(chosen)}
             row |= {f"within_{band:g}": f"{100.0 * np.mean(ours['km'] <= band):.1f}" for band in _BANDS_KM}
             row["median_km"] = f"{np.median(ours['km']):.3g}"
@@ -148,10 +148,6 @@ def _interval(values: Floats, seed: int = 0) -> tuple[float, float, float]:
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), _DRAWS) @ values / n
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(values.mean()), float(low), float(high)
-
-
-def _columns(rows: Sequence[Told]) -> dict[str, Floats]:
-    return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in ("km", "cell_bits")}
 
 
 _SHOWN: Final = {"kind": "kind", "setting": "map", "n": "n", "within_0.1": "100 m", "within_1": "1 km",
@@ -204,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows: list[dict[str, Any]] = []
     notes = []
     every: list[ReadStorefront] = []
-    together: dict[str, list[Told]] = {}
+    together: dict[str, list[Score]] = {}
     for region in args.regions:
         places = storefronts(args.data / REGIONS[region], args.count, args.seed, fonts=args.fonts, grounds=grounds)
         shots = list(read_storefronts(islice(places, args.first), args.keep / f"{region}.jsonl"))

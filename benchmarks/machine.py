@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Sequence
+
+from fusion.evaluation.machine import machine
 
 __all__ = ["gpu", "machine", "with_deviation"]
-
-
-def machine() -> str:
-    """Processor, cores, system and the versions that matter, in one line."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    libraries = ", ".join(_versions("numpy", "torch", "onnxruntime", "rapidocr"))
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {libraries}"
 
 
 def with_deviation(values: Sequence[float]) -> str:
@@ -41,11 +28,3 @@ def gpu() -> str:
         return "no GPU"
     memory = torch.cuda.get_device_properties(0).total_memory
     return f"{torch.cuda.get_device_name(0)} ({memory / 2**30:.0f} GiB), CUDA {torch.version.cuda}"
-
-
-def _versions(*names: str) -> Iterator[str]:
-    for name in names:
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:  # a machine that is borrowed for its GPU may have no OCR
-            continue

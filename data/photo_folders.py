@@ -17,7 +17,7 @@ from data.packed_names import PackedNames
 from data.photo_labels import LabelledPhotos, Missing, matched, read_labels, refuse_repeated
 from data.printable import printable
 
-__all__ = ["FolderPhotos", "open_folder", "open_osv5m"]
+__all__ = ["FolderPhotos", "files_under", "open_folder", "open_osv5m"]
 
 _BESIDE: Final = ("", "images")
 # What leads out of the folder, or spells a path in a second way; a backslash and a drive do so on Windows.
@@ -69,7 +69,7 @@ def open_folder(root: Path, table: Path, *, missing: Missing) -> FolderPhotos:
             f"{shown} names {printable(labels.names[int(crooked[0])])!r} ({len(crooked)} such in all), which is no "
             "plain path inside the folder: write it with / and without . or .., as in sub/photo.jpg"
         )
-    files = PackedNames.of(_files(root))
+    files = PackedNames.of(files_under(root))
     # Each photo under the name that the table has for it: what lies beside comes first, then what lies in images/.
     places = [files.positions(labels.names), files.positions(labels.names.with_prefix("images/"))]
     folder = np.where(places[0] >= 0, 0, 1).astype(np.int32)
@@ -142,7 +142,7 @@ def _listed(folder: Path) -> list[str]:
         ) from error
 
 
-def _files(root: Path) -> Iterator[str]:
+def files_under(root: Path) -> Iterator[str]:
     """Paths of all files under ``root``, from there, with ``/``; a folder that links lead to twice is entered once."""
     seen: set[tuple[int, int]] = set()
     waiting = [""]

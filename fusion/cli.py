@@ -10,7 +10,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,13 @@ from typing import TYPE_CHECKING
 from data.errors import RequestError, WhenceError
 from data.printable import printable
 from data.version import __version__
-from fusion.cli_arguments import add_parts, confidence_argument, count_argument, path_argument
+from fusion.cli_arguments import MOST_WORKERS, add_parts, confidence_argument, count_argument, path_argument
+from fusion.cli_evaluate import add_evaluate, add_report
 from fusion.cli_explain import add_explain
 from fusion.cli_gallery import add_gallery
 from fusion.cli_lookups import add_lookups, print_plan, tape_of, warn_of_failures
 from fusion.cli_places import add_places
+from fusion.cli_progress import progress_bar
 from fusion.cli_train import add_train
 from fusion.cli_weights import add_weights
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _DEMO_MAP = "whence-demo.html"
-_MOST_WORKERS = 8  # by default: each holds a photo in memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _joined(argv: Sequence[str]) -> list[str]:
     """``argv`` with ``--within -9.5,36,...`` joined by ``=``: argparse takes a value with a minus for an option.
 
-    The same for ``--cell -33.9,151.2``.
+    The same for ``--cell -33.9,151.2`` and ``--at``.
     """
     joined: list[str] = []
     for word in argv:
-        if joined and joined[-1] in ("--within", "--cell") and word[:1] == "-" and word[1:2].isdigit():
+        if joined and joined[-1] in ("--within", "--cell", "--at") and word[:1] == "-" and word[1:2].isdigit():
             joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)
@@ -168,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     add_weights(commands)
     add_gallery(commands)
     add_places(commands)
+    add_evaluate(commands)
+    add_report(commands)
     return parser
 
 
@@ -195,7 +197,7 @@ def _locate(args: argparse.Namespace) -> int:
     if args.album and args.out is not None:
         raise RequestError("--album gives one answer for all photos, --out writes a row a photo: use --json")
     photos = find_images(args.photos)
-    workers = args.workers or min(os.cpu_count() or 1, _MOST_WORKERS, len(photos))
+    workers = args.workers or min(os.cpu_count() or 1, MOST_WORKERS, len(photos))
     offline = True if args.offline else None
     if args.reveal and (args.out or args.map or args.json):
         print("whence: --reveal: what is written shows private text; keep it to yourself", file=sys.stderr)
@@ -218,7 +220,7 @@ def _locate_one_by_one(
 ) -> int:
     several = len(photos) > 1
     failed = 0
-    with _progress(len(photos), shown=several and sys.stderr.isatty()) as advance:
+    with progress_bar(len(photos), shown=several and sys.stderr.isatty()) as advance:
         for index, result in enumerate(locator.locate_many(photos, within=within, exclude=exclude), start=1):
             failed += _report(result, args, index if several else None)
             advance()
@@ -228,7 +230,7 @@ def _locate_one_by_one(
 def _locate_album(
     args: argparse.Namespace, locator: Locator, photos: list[Path], within: str | None, exclude: str | None
 ) -> int:
-    with _progress(len(photos), shown=sys.stderr.isatty()) as advance:
+    with progress_bar(len(photos), shown=sys.stderr.isatty()) as advance:
 
         def taken() -> Iterator[Path]:
             for photo in photos:
@@ -255,7 +257,7 @@ def _locate_into_file(
 
     tally = Tally()
     numbers = count(1)
-    with _progress(len(photos), shown=sys.stderr.isatty()) as advance:
+    with progress_bar(len(photos), shown=sys.stderr.isatty()) as advance:
 
         def shown(result: Answer | Failure | None) -> None:
             index = next(numbers)
@@ -317,22 +319,6 @@ def _report(result: Answer | Failure, args: argparse.Namespace, index: int | Non
 def _map_path(out: Path, index: int, answer: Answer) -> Path:
     """A path of its own for each photo of a batch; the number keeps photos of one name in two folders apart."""
     return out.with_name(f"{out.stem}-{index:04d}-{Path(answer.file or 'photo').stem}{out.suffix}")
-
-
-@contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr where one is wanted; gives the function that advances it by one photo."""
-    if not shown:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("locating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # The bar may take over a terminal's lines, never output that goes to a file or a pipe.
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("locating", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _blur(args: argparse.Namespace) -> int:

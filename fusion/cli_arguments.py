@@ -6,19 +6,30 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Commands", "add_parts", "confidence_argument", "count_argument", "path_argument"]
+__all__ = ["MOST_WORKERS", "Commands", "add_parts", "confidence_argument", "count_argument", "path_argument"]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What sub-commands are added to."""
 
+MOST_WORKERS = 8
+"""By default, photos that are in memory at once."""
 
-def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--places``, ``--regions`` and ``--scenes``."""
+
+def add_parts(parser: argparse.ArgumentParser, *, several_priors: bool = False, places: str = "auto") -> None:
+    """Add ``--prior``, ``--gallery``, ``--ocr``, ``--fusion``, ``--places``, ``--regions`` and ``--scenes``.
+
+    Args:
+        parser: To add to.
+        several_priors: ``--prior`` may be given again and again; its value is then a list, or None.
+        places: What ``--places`` is by default.
+    """
     parser.add_argument(
         "--prior",
-        default="auto",
+        action="append" if several_priors else "store",
+        default=None if several_priors else "auto",
         metavar="NAME",
-        help="auto, pixels (ships), density, density:people, density:street, geoclip, clip, clip:MODEL/PRETRAINED, "
+        help=("may be given several times: " if several_priors else "")
+        + "auto, pixels (ships), density, density:people, density:street, geoclip, clip, clip:MODEL/PRETRAINED, "
         "clip:StreetCLIP (downloaded once); planet:NAME, im2gps:NAME, mixture:NAME, pixels:FOLDER of your own (see "
         "`whence weights`, `whence gallery` and docs/priors.md)",
     )
@@ -31,8 +42,8 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
         "ships), pool (log-linear), or a folder made by `whence train fusion`",
     )  # fmt: skip
     parser.add_argument(
-        "--places", default="auto", metavar="NAMES", help="maps of `whence places` in which signs are looked up: auto "
-        "(all at hand), none, or their names with commas between",
+        "--places", default=places, metavar="NAMES", help="maps of `whence places` in which signs are looked up: auto "
+        f"(all at hand), none, or their names with commas between (default {places})",
     )  # fmt: skip
     parser.add_argument(
         "--regions", choices=("auto", "none"), default="auto", help="find signs and plates (auto) or not"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["add_lookups", "print_plan", "tape_of", "warn_of_failures"]
 
 
-def add_lookups(parser: argparse.ArgumentParser) -> None:
-    """Add ``--web``, ``--contact``, ``--dry-run``, ``--record`` and ``--replay``."""
+def add_lookups(parser: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
+    """Add ``--web``, ``--contact``, ``--record``, ``--replay`` and, where wanted, ``--dry-run``."""
     parser.add_argument(
         "--web", metavar="NAMES", help="services to ask about what was read, with commas between: "
         "nominatim, overpass, searxng=URL; each may have =URL, a server of your own. Never asked: plates, phone "
@@ -32,9 +32,12 @@ def add_lookups(parser: argparse.ArgumentParser) -> None:
         "--contact", metavar="EMAIL_OR_URL", help="how the people of a public service can reach you, which they demand "
         "(also: WHENCE_CONTACT)",
     )  # fmt: skip
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print what would be asked, and of whom, and ask nothing; with --web"
-    )
+    if dry_run:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print what would be asked, and of whom, and ask nothing; with --web"
+        )
+    else:
+        parser.set_defaults(dry_run=False)
     tape = parser.add_mutually_exclusive_group()
     tape.add_argument("--record", type=path_argument, metavar="FILE", help="write what services answer to FILE")
     tape.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -177,9 +178,8 @@ class Locator:
         own = default_clue_readers(self.gazetteer) if clue_readers is None else tuple(clue_readers)
         self.clue_readers: Sequence[ClueReader] = (MapReader(self.places), *own) if self.places else own
         self.ranker: Ranker = make_ranker(ranker) if isinstance(ranker, str) else ranker
-        card = self.prior.card
-        network = (card.visual and card.gpu) or (self.scenes is not None and self.scenes.card.network)
-        self.device = choose_device(device, needed=network)
+        self._asked_device = device
+        self.device = self._choose_device()
         if utility not in get_args(Utility):
             raise RequestError(f"unknown utility {utility!r}: choose one of {', '.join(get_args(Utility))}")
         self.utility = utility
@@ -187,6 +187,28 @@ class Locator:
         self.second_pass = make_second_pass(
             lookups, self._read_page, contact=contact, tape=tape, offline=self.offline
         )  # fmt: skip
+
+    def with_prior(self, prior: Prior | str) -> Locator:
+        """A locator with another prior that shares all other parts with this one; without a gallery.
+
+        Args:
+            prior: As for the class.
+
+        Raises:
+            RequestError: The prior is unknown.
+            WeightsError: Its weights are missing.
+        """
+        other = copy(self)
+        other.prior = make_prior(prior, offline=self.offline) if isinstance(prior, str) else prior
+        other._albums = None
+        other.device = other._choose_device()
+        other.__dict__.pop("_unseen", None)  # kept for this one's partition
+        return other
+
+    def _choose_device(self) -> str:
+        card = self.prior.card
+        network = (card.visual and card.gpu) or (self.scenes is not None and self.scenes.card.network)
+        return choose_device(self._asked_device, needed=network)
 
     def locate(self, image: ImageSource, *, within: Within = None, exclude: Exclude = None) -> Answer:
         """Where ``image`` was taken.

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fusion_scores import Told
 from benchmarks.lookups import SETTINGS, Setting, answers, maps_in, rows_of, settings_of, table
 from benchmarks.storefront_pictures import Sign
 from benchmarks.storefront_readings import REGIONS, ReadStorefront
 from data.geodesy import haversine_km
 from detectors.base import Clue, Evidence, PointEvidence, Reading
+from fusion.evaluation.scores import Score
 from fusion.ranker import make_ranker
 from tests.small_map import SmallMap
 
@@ -66,8 +66,8 @@ def test_a_map_that_knows_the_shop_brings_the_answer_there_and_a_wrong_one_away(
     assert found["with"][1] == found["without"][1] == found["other"][1], "the map says nothing of flowers"
 
 
-def told(km: float, bits: float) -> Told:
-    return Told(km, 0.0, 0.0, 1.0, bits, bits, 0.5, 0.0)
+def told(km: float, bits: float) -> Score:
+    return Score(km, 0.0, 0.0, 1.0, bits, bits, 0.5, 0.0)
 
 
 def test_rows_say_what_was_gained_and_how_often_it_got_worse() -> None:

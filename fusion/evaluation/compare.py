@@ -1,0 +1,92 @@
+"""Two runs on the same photos, paired: what one gains over the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.errors import RequestError
+from data.printable import printable
+from fusion.evaluation.figures import Figure, gains, with_intervals
+from fusion.evaluation.rows import SYSTEMS
+from fusion.evaluation.runs import Run
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one run's answers gain over another's on the photos that both have.
+
+    Attributes:
+        photos: How many that are.
+        only_ours: Photos that only the first has.
+        only_theirs: Photos that only the second has.
+        ours: Figures of the first on them.
+        theirs: Figures of the second.
+        gain: Name of a figure to the difference and the ends of its paired 95 % interval; more is always better.
+    """
+
+    photos: int
+    only_ours: int
+    only_theirs: int
+    ours: Mapping[str, Figure]
+    theirs: Mapping[str, Figure]
+    gain: Mapping[str, tuple[float, float, float]]
+
+
+def compare(
+    ours: Run, theirs: Run, *, prior: str | None = None, other_prior: str | None = None, system: str = "text"
+) -> Comparison:
+    """What ``ours`` gains over ``theirs``, paired by photo; intervals are drawn over places.
+
+    Photos are paired by what is in them, so two copies of a set under other names compare; a photo that was resized or
+    encoded anew is another one.
+
+    Args:
+        ours: A run.
+        theirs: Another, or the same with another prior.
+        prior: Of ``ours``; the first where none is named.
+        other_prior: Of ``theirs``; the first where none is named.
+        system: ``"text"`` for the answers with clues, ``"prior"`` for those of the visual prior alone.
+
+    Raises:
+        RequestError: There is no such prior or system, the runs share no photo, or their labels differ.
+    """
+    if system not in SYSTEMS:
+        raise RequestError(f"unknown system {system!r}: choose one of {', '.join(SYSTEMS)}")
+    a, b = ours.photos(prior), theirs.photos(other_prior)
+    keys_a, keys_b = ([*zip(x.texts("sha256"), x.file, strict=True)] for x in (a, b))
+    by_hash: dict[tuple[str, str], list[int]] = {}
+    used: set[int] = set()
+    for k, (sha, file) in enumerate(keys_b):
+        by_hash.setdefault((sha, ""), []).append(k)
+        by_hash.setdefault((sha, file), []).append(k)
+    pairs = []
+    for k, (sha, file) in enumerate(keys_a):
+        # Of copies inside one set the one of the same name.
+        found = [j for key in ((sha, file), (sha, "")) for j in by_hash.get(key, []) if sha and j not in used]
+        if found:
+            used.add(found[0])
+            pairs.append((k, found[0]))
+    if not pairs:
+        raise RequestError(
+            f"{printable(str(ours.folder))} and {printable(str(theirs.folder))} share no photo: compare runs on one set"
+        )
+    chosen_a, chosen_b = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+    a, b = a.take(chosen_a), b.take(chosen_b)
+    for name in ("true_lat", "true_lon"):
+        if not np.allclose(a.reals(name), b.reals(name), atol=1e-6, equal_nan=True):
+            raise RequestError(
+                "the two runs have different labels for the same photo: evaluate both on the same labels"
+            )
+    return Comparison(
+        len(pairs),
+        len(keys_a) - len(pairs),
+        len(keys_b) - len(pairs),
+        with_intervals(a.systems[system], a.place, a.exact_km),
+        with_intervals(b.systems[system], a.place, a.exact_km),
+        gains(a.systems[system], b.systems[system], a.place, a.exact_km),
+    )
