@@ -2,7 +2,7 @@
 
     python -m benchmarks.readme_table [--check]
 
-A table stands between ``<!-- table NAME: this command -->`` and ``<!-- end of table -->``; nothing else is touched. With
+A table stands between ``<!-- table NAME: this command -->`` and ``<!-- end of table -->``, the rest stays. With
 ``--check`` nothing is written, and the exit code is 1 where the README has other tables.
 """
 
