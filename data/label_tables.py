@@ -136,7 +136,9 @@ class _Building:
         if "s3_label" in row and "scene" not in groups:
             groups["scene"] = _PLACES365_S3.get(row["s3_label"], "")
         for group, text in groups.items():
-            self.groups.setdefault(group, [""] * index).append(printable(text))
+            if group not in self.groups:
+                self.groups[group] = [""] * index
+            self.groups[group].append(printable(text))
         for column in self.groups.values():
             column.extend([""] * (index + 1 - len(column)))
         self._guess(index, row)
@@ -209,11 +211,11 @@ class _Building:
     def _notes(self) -> Iterator[str]:
         if self.strange_countries:
             yield (
-                f"{len(self.strange_countries)} countries are no codes of two letters (ISO 3166-1 alpha-2) and count "
-                f"as not known: {_listed(sorted(set(self.strange_countries)))}"
+                "a country that is no code of two letters (ISO 3166-1 alpha-2) counts as not known: "
+                f"{len(self.strange_countries)} photos ({_listed(sorted(set(self.strange_countries)))})"
             )
         if self.strange_guesses:
-            yield f"{self.strange_guesses} guesses of people are no points on the Earth and are left out"
+            yield f"guesses of people that are no points on the Earth are left out: {self.strange_guesses}"
 
 
 def _point(lat_text: str, lon_text: str) -> tuple[float, float, str | None]:

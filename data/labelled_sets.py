@@ -75,13 +75,13 @@ def open_labelled(
         return _one_place(root or path, at)
     if path.is_dir():
         if table is None and (table := _table_in(path)) is None:
-            if root is None and _shards_in(path):
+            if root is None and _is_of_shards(path):
                 return _of_photo_set(path, None)
             raise DatasetError(
                 f"{printable(name)} has no labels: put labels.csv (file, lat, lon, country) there, give a table "
                 "(labels=, --labels), or say where all photos come from (at=, --at LAT,LON,ISO)"
             )
-        if root is None and _shards_in(path):
+        if root is None and _is_of_shards(path):
             return _of_photo_set(path, table)
         return _of_table(path.resolve().name or "photos", root or path, read_label_table(table), table)
     if path.suffix.lower() in _SHARDS or (not path.exists() and len(expanded(name)) > 1):
@@ -111,7 +111,7 @@ def _benchmark(card: BenchmarkCard, root: Path | None, table: Path | None) -> La
         raise DatasetError(
             f"{printable(str(folder))} has no labels of {card.name} ({', '.join(card.label_files)}). {card.where()}"
         )
-    if root is None and _shards_in(folder):
+    if _is_of_shards(folder):
         opened = _of_photo_set(folder, table)
     else:
         opened = _of_table(card.name, folder, read_label_table(table), table, card)
@@ -169,8 +169,10 @@ def _table_in(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def _shards_in(folder: Path) -> bool:
-    return any(entry.suffix.lower() in _SHARDS for entry in folder.iterdir() if not entry.name.startswith("."))
+def _is_of_shards(folder: Path) -> bool:
+    """Whether the photos are in shards; an archive that was unpacked to images/ may lie there still."""
+    names = [entry.name.lower() for entry in folder.iterdir() if not entry.name.startswith(".")]
+    return not (folder / "images").is_dir() and any(name.endswith(_SHARDS) for name in names)
 
 
 _NO_LABEL: Final = "no label"
@@ -182,7 +184,9 @@ def _of_table(name: str, root: Path, labels: LabelTable, table: Path, card: Benc
     root = part if part.is_dir() else root
     if not root.is_dir():
         raise DatasetError(f"no folder of photos at {printable(str(root))}: check the path")
-    found, unlabelled = find_named(root, labels.names)
+    # Photos of labels that are no good have a label all the same.
+    found, unlabelled = find_named(root, (*labels.names, *labels.left_out))
+    found = found[: len(labels.names)]
     missing = {printable(name): one.why for name, one in zip(labels.names, found, strict=True) if one.why}
     left_out = {**labels.left_out, **missing, **{printable(photo): _NO_LABEL for photo in unlabelled}}
     kept = [i for i, one in enumerate(found) if not one.why]
@@ -225,7 +229,7 @@ def _of_labels(
 
 
 def _of_photo_set(path: Path, table: Path | None) -> LabelledSet:
-    """Photos in shards; with a table, also the countries and groups that it has."""
+    """Photos in shards, in the order of these; with a table, also the countries and groups that it has."""
     opened = open_photo_set(path, labels=table, missing="skip")
     keys = [opened.key(i) for i in range(len(opened))]
     left_out = {f"({opened.skipped} in the shards)": "no label, or a label without a photo"} if opened.skipped else {}

@@ -43,11 +43,12 @@ got no answer. ``region_right`` and ``city_right`` (1.0 or 0.0) may stand beside
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure and the ends of its 95 % interval; NaN where it is not known, or no interval is told."""
+    """A figure, the ends of its 95 % interval, and of how many photos; NaN where not known or no interval is told."""
 
     value: float
     low: float = math.nan
     high: float = math.nan
+    photos: int = 0
 
 
 def each_photo(columns: Columns, exact_km: Floats | float = 0.0) -> dict[str, Floats]:
@@ -108,10 +109,13 @@ def with_intervals(
         exact_km: How far the true points may be off.
         seed: Of the draws.
     """
-    found = {name: Figure(value) for name, value in figures(columns, exact_km).items()}
-    for name, values in each_photo(columns, exact_km).items():
-        found[name] = Figure(found[name].value, *_interval(values, place, seed))
-    found["median_km"] = Figure(found["median_km"].value, *_median_interval(columns["km"], place, seed))
+    values = figures(columns, exact_km)
+    right = int((~np.isnan(columns["right"])).sum())
+    found = {name: Figure(values[name], photos=right) for name in ("ece_country", "ece_chance")}
+    for name, each in each_photo(columns, exact_km).items():
+        found[name] = Figure(values[name], *_interval(each, place, seed), int((~np.isnan(each)).sum()))
+    known = int((~np.isnan(columns["km"])).sum())
+    found["median_km"] = Figure(values["median_km"], *_median_interval(columns["km"], place, seed), known)
     return found
 
 

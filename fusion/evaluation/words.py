@@ -31,6 +31,10 @@ def in_words(summary: Mapping[str, Any]) -> str:
         if run["trained_on_this_set"]:
             lines.append("  its card says that it learnt from this set: no measure of what it does on other photos")
         lines += list(_systems(run["systems"]))
+        fewer = {name: one["photos"] for name, one in run["systems"]["text"].items() if name.startswith("within_")}
+        if len(set(fewer.values())) > 1:
+            told = ", ".join(f"{count:,} to {name.removeprefix('within_')} km" for name, count in fewer.items())
+            lines.append(f"  photos whose place is known well enough: {told}")
         if run["with_clue"]:
             lines += ["  what clues gain, with 95 % intervals:", *gains_table(run["gain"])]
     if summary["human"]:

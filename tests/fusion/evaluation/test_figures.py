@@ -194,3 +194,10 @@ def test_photos_of_one_sureness_are_answered_together_whatever_their_order() -> 
     sure, right = np.full(4, 0.5), np.array([1.0, 0.0, 0.0, 1.0])
     assert abstention(sure, right) == abstention(sure, right[::-1]) == [(1.0, 0.5)]
     assert abstention(np.array([np.nan]), np.array([1.0])) == []
+
+
+def test_a_figure_says_of_how_many_photos_it_is() -> None:
+    rows = columns_of([_row(0.5), _row(9.0), Score(*[math.nan] * 8)])
+    found = with_intervals(rows, np.arange(3), np.array([0.0, 25.0, 0.0]))
+    assert (found["within_1"].photos, found["within_25"].photos, found["median_km"].photos) == (1, 2, 2)
+    assert found["country"].photos == 2
