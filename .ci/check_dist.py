@@ -59,10 +59,10 @@ def wheel_faults(wheel: Path, checkout: dict[str, str]) -> list[str]:
 
 
 def sdist_faults(sdist: Path, checkout: dict[str, str]) -> list[str]:
-    """What is wrong with the sdist: it must also hold the tests, the benchmarks and what README shows."""
+    """What is wrong with the sdist: it must also hold the tests, benchmarks, notebooks and what README shows."""
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    folders = (*SHIPPED, "tests/", "benchmarks/", "docs/")
+    folders = (*SHIPPED, "tests/", "benchmarks/", "notebooks/", "docs/")
     files = ("README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "pyproject.toml", "PKG-INFO")
     wanted = {name for name in checkout if name.startswith(folders)} | set(files)
     print(f"{sdist.name}: {sdist.stat().st_size / 1e6:.1f} MB, {len(held)} names")
