@@ -209,11 +209,11 @@ class _Building:
     def _notes(self) -> Iterator[str]:
         if self.strange_countries:
             yield (
-                f"{len(self.strange_countries)} countries are no codes of two letters (ISO 3166-1 alpha-2) and count "
-                f"as not known: {_listed(sorted(set(self.strange_countries)))}"
+                "a country that is no code of two letters (ISO 3166-1 alpha-2) counts as not known: "
+                f"{len(self.strange_countries)} photos ({_listed(sorted(set(self.strange_countries)))})"
             )
         if self.strange_guesses:
-            yield f"{self.strange_guesses} guesses of people are no points on the Earth and are left out"
+            yield f"guesses of people that are no points on the Earth are left out: {self.strange_guesses}"
 
 
 def _point(lat_text: str, lon_text: str) -> tuple[float, float, str | None]:

@@ -75,13 +75,13 @@ def open_labelled(
         return _one_place(root or path, at)
     if path.is_dir():
         if table is None and (table := _table_in(path)) is None:
-            if root is None and _shards_in(path):
+            if root is None and _is_of_shards(path):
                 return _of_photo_set(path, None)
             raise DatasetError(
                 f"{printable(name)} has no labels: put labels.csv (file, lat, lon, country) there, give a table "
                 "(labels=, --labels), or say where all photos come from (at=, --at LAT,LON,ISO)"
             )
-        if root is None and _shards_in(path):
+        if root is None and _is_of_shards(path):
             return _of_photo_set(path, table)
         return _of_table(path.resolve().name or "photos", root or path, read_label_table(table), table)
     if path.suffix.lower() in _SHARDS or (not path.exists() and len(expanded(name)) > 1):
@@ -111,7 +111,7 @@ def _benchmark(card: BenchmarkCard, root: Path | None, table: Path | None) -> La
         raise DatasetError(
             f"{printable(str(folder))} has no labels of {card.name} ({', '.join(card.label_files)}). {card.where()}"
         )
-    if root is None and _shards_in(folder):
+    if _is_of_shards(folder):
         opened = _of_photo_set(folder, table)
     else:
         opened = _of_table(card.name, folder, read_label_table(table), table, card)
@@ -169,8 +169,10 @@ def _table_in(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def _shards_in(folder: Path) -> bool:
-    return any(entry.suffix.lower() in _SHARDS for entry in folder.iterdir() if not entry.name.startswith("."))
+def _is_of_shards(folder: Path) -> bool:
+    """Whether the photos are in shards; an archive that was unpacked to images/ may lie there still."""
+    names = [entry.name.lower() for entry in folder.iterdir() if not entry.name.startswith(".")]
+    return not (folder / "images").is_dir() and any(name.endswith(_SHARDS) for name in names)
 
 
 _NO_LABEL: Final = "no label"

@@ -36,8 +36,8 @@ def find_named(root: Path, names: Sequence[str]) -> tuple[list[Found], list[str]
     """The file of each of ``names`` (n,), and the photos under ``root`` that none of them means, sorted.
 
     A name is a path in ``root`` or in its ``images/``. One without a folder before it may lie in any folder, if it is
-    the only one that is called so; one without a photo's ending may have any. Accents may be composed or not. Symbolic
-    links are followed: who made the folder put them there.
+    the only one that is called so; one without a photo's ending may have any. In a file's name, ``_`` may stand
+    for each ``/``. Accents may be composed or not. Symbolic links are followed: who made the folder put them there.
 
     Raises:
         DatasetError: A folder cannot be listed.
@@ -66,7 +66,8 @@ def _found(name: str, places: dict[str, set[str]]) -> Found:
     if _CROOKED.search(name):
         return Found(why="no plain path inside the folder (write it with / and without . or ..)")
     spelled = unicodedata.normalize("NFC", name)
-    for wanted in (spelled, f"images/{spelled}"):
+    flat = spelled.replace("/", "_")  # as copies of MP-16 have it
+    for wanted in dict.fromkeys((spelled, f"images/{spelled}", flat, f"images/{flat}")):
         inside = places.get(wanted, set())
         whole = [file for file in inside if unicodedata.normalize("NFC", file) == wanted]
         stems = [

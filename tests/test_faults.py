@@ -17,6 +17,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ import backbone.frozen_features
 import backbone.im2gps
 import backbone.pixels
 import backbone.scene_head
+import data.benchmark_cards
 import data.gazetteer
 import data.partition
 import detectors.brand_table
@@ -146,6 +148,14 @@ SHIPPED = {
         data.partition.DEFAULT_PATH, data.partition.DEFAULT_SHA256, DatasetError,
         constant(data.partition, "DEFAULT_PATH"), uncached(data.partition.load_default), other_partition,
     ),
+    **{
+        f"data/benchmarks/{name}.json": Shipped(
+            data.benchmark_cards.BENCHMARKS / f"{name}.json", pin, DatasetError,
+            lambda monkeypatch, path: monkeypatch.setattr(data.benchmark_cards, "BENCHMARKS", path.parent),
+            partial(data.benchmark_cards._card, name), rewritten('"pitfalls"', '"pitfall"'),
+        )
+        for name, pin in data.benchmark_cards.CARDS_SHA256.items()
+    },
     "detectors/language.safetensors": Shipped(
         detectors.language_model.MODEL_PATH, detectors.language_model.MODEL_SHA256, WeightsError,
         constant(detectors.language_model, "MODEL_PATH"), uncached(detectors.language_model.load_model), other_model,
@@ -344,8 +354,13 @@ def test_every_shipped_file_is_pinned_and_its_pin_stands_in_the_list_of_sources(
     own |= {"wording.source.tsv"}  # what a table is built from
     for room in ("backbone", "data", "detectors", "fusion"):
         assets = REPOSITORY / room / "assets"
-        pinned = {shipped.path.name: shipped.pin for name, shipped in SHIPPED.items() if name.startswith(room + "/")}
-        assert {path.name for path in assets.iterdir()} - own - {"SOURCES.md"} == set(pinned)
+        pinned = {
+            shipped.path.relative_to(assets).as_posix(): shipped.pin
+            for name, shipped in SHIPPED.items()
+            if name.startswith(room + "/")
+        }
+        inside = {path.relative_to(assets).as_posix() for path in assets.rglob("*") if path.is_file()}
+        assert inside - own - {"SOURCES.md"} == set(pinned)
         sources = (assets / "SOURCES.md").read_text(encoding="utf-8")
         for name, pin in pinned.items():
             assert hashlib.sha256((assets / name).read_bytes()).hexdigest() == pin

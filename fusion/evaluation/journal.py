@@ -50,6 +50,7 @@ class Journal:
         self._settings: dict[Key, str] = {}
         self._failed: set[Key] = set()
         self._unsynced = 0
+        self._copied = False  # whether the journal is but a copy of the finished table
 
     def __enter__(self) -> Journal:
         from filelock import FileLock, Timeout  # only where an evaluation is written
@@ -72,17 +73,22 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        if self._copied:  # all that it holds stands in the table
+            self._path.unlink(missing_ok=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def _open(self) -> None:
         if self._table.exists() and not self._path.exists():
             self._seed()
+            self._copied = True
         self._file = self._path.open("a+b")
         try:
             self._read()
         except BaseException:
             self._file.close()
+            if self._copied:
+                self._path.unlink()
             raise
         if self._path.stat().st_size == 0:
             self._append({"format": _FORMAT, "fingerprint": self._fingerprint})
@@ -108,25 +114,23 @@ class Journal:
             try:
                 row = json.loads(line)
                 if number == 0:
-                    self._check(row)
+                    known, fingerprint = row["format"] == _FORMAT, row["fingerprint"]
                 else:
                     self._note(row, end)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise DatasetError(
                     f"line {number + 1} of {shown} is no row of an evaluation: name another folder, or move it away"
                 ) from error
+            if number == 0 and not known:
+                raise DatasetError(f"{shown} is no journal of an evaluation: name another folder, or move it away")
+            if number == 0 and fingerprint != self._fingerprint:
+                raise RequestError(
+                    f"{printable(str(self.folder))} holds answers about another set of photos, or its labels have "
+                    "changed: name another folder"
+                )
             end += len(line)
         self._file.truncate(end)
         self._file.seek(end)
-
-    def _check(self, head: Mapping[str, Any]) -> None:
-        if head["format"] != _FORMAT:
-            raise KeyError("format")
-        if head["fingerprint"] != self._fingerprint:
-            raise RequestError(
-                f"{printable(str(self.folder))} holds answers about another set of photos, or its labels have changed: "
-                "name another folder"
-            )
 
     def state(self, prior: str, file: str, settings: str) -> str | None:
         """``"done"``, ``"error"``, or None where there is no row yet.
@@ -152,6 +156,7 @@ class Journal:
         """
         with writing(self.folder):
             self._note(row, self._append(row))
+            self._copied = False
 
     def row(self, prior: str, file: str) -> dict[str, Any]:
         """One row that was written."""
@@ -185,6 +190,7 @@ class Journal:
                 partial.unlink(missing_ok=True)
             self._file.close()
             self._path.unlink()
+            self._copied = False
 
     def _append(self, row: Mapping[str, Any]) -> int:
         """Write ``row``, or nothing of it; returns where it begins."""

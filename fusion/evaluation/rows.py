@@ -19,6 +19,7 @@ from fusion.answer import Answer, Failure
 from fusion.context import Context
 from fusion.evaluation.scores import Known, Truth, score
 from fusion.ledger import point_and_radius_km
+from fusion.level import city_at
 from fusion.locator import Locator
 
 __all__ = ["COLUMNS", "SYSTEMS", "Labelled", "failed_row", "labelled", "located_row"]
@@ -26,7 +27,6 @@ __all__ = ["COLUMNS", "SYSTEMS", "Labelled", "failed_row", "labelled", "located_
 SYSTEMS: Final = ("prior", "text")
 """What each photo is answered by: the visual prior alone, and with the clues."""
 
-_CITY_PEOPLE: Final = 1_000
 _CITY_EXACT_KM: Final = 1.0
 _REGION_EXACT_KM: Final = 25.0
 _EARTH_KM2: Final = 4.0 * math.pi * EARTH_RADIUS_KM**2  # of a true cell that no region holds
@@ -45,7 +45,7 @@ _OF_SYSTEM: Final = {
     "country_p": "its probability",
     "country_right": "1 where it is the true one, else 0",
     "region_right": "1 where the places nearest to the point and to the truth are of one admin-1 region, else 0",
-    "city_right": "1 where the nearest place of 1,000 or more people is the same for both, else 0",
+    "city_right": "1 where both are of one city, as fusion.level.city_at has it, else 0",
     **{f"p_{band:g}": f"probability within {band:g} km of the point" for band in BANDS_KM},
 }
 _TEXT: Final = frozenset({"country"})
@@ -57,8 +57,8 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "true_lat": ("real", "latitude of the truth, degrees; empty where it is not known"),
     "true_lon": ("real", "longitude of the truth, degrees"),
     "true_country": ("text", "true country: the label's, else that of the nearest place to the point"),
-    "true_region": ("text", "admin-1 region of the nearest place of 1,000 or more people to the true point"),
-    "true_city": ("text", "that place"),
+    "true_region": ("text", "admin-1 region of the nearest place to the true point"),
+    "true_city": ("text", "city that the true point belongs to, as fusion.level.city_at has it"),
     "exact_km": ("real", "how far the true point may be off; shorter bands leave the photo out"),
     "human_km": ("real", "distance of a person's guess to the truth, where the set has guesses"),
     "scene": ("text", "indoor, natural or urban, whichever is likeliest"),
@@ -87,7 +87,7 @@ class Labelled:
         file: Its name in the set.
         truth: Where it was taken.
         region: Admin-1 code of the true point, empty where that is not known to 25 km.
-        city: Place of 1,000 or more people nearest to the true point, or None where that is not known to 1 km.
+        city: City that the true point belongs to, or None where there is none or the point is not known to 1 km.
         human_km: Distance of a person's guess, NaN where there is none.
         groups: Further columns of the labels.
     """
@@ -117,11 +117,11 @@ def labelled(
     at = None if math.isnan(lat) or math.isnan(lon) else (lat, lon)
     region, city = "", None
     if at is not None:
-        near = _city(*at)
-        region = near.admin1 if exact_km <= _REGION_EXACT_KM else ""
-        city = near if exact_km <= _CITY_EXACT_KM else None
-        if not country and exact_km <= _REGION_EXACT_KM:
-            country = load_gazetteer().nearest(*at)[0].country
+        if exact_km <= _REGION_EXACT_KM:
+            near = load_gazetteer().nearest(*at)[0]
+            region, country = near.admin1, country or near.country
+        if exact_km <= _CITY_EXACT_KM:
+            city = city_at(*at)
     return Labelled(file, Truth(at, country, exact_km), region, city, human_km, groups)
 
 
@@ -192,12 +192,10 @@ def _told(said: CellDistribution, known: Labelled, locator: Locator) -> dict[str
         "country_p": _rounded(countries[country]), "country_right": _number(worth.right),
         "region_right": None, "city_right": None,
     }  # fmt: skip
-    if known.region or known.city is not None:
-        near = _city(lat, lon)
-        if known.region:
-            row["region_right"] = float(near.admin1 == known.region)
-        if known.city is not None:
-            row["city_right"] = float(near.id == known.city.id)
+    if known.region:
+        row["region_right"] = float(load_gazetteer().nearest(lat, lon)[0].admin1 == known.region)
+    if known.city is not None:
+        row["city_right"] = float(city_at(lat, lon) == known.city)
     return row | {f"p_{band:g}": _rounded(said.mass_within(lat, lon, band)) for band in BANDS_KM}
 
 
@@ -226,10 +224,6 @@ def _kinds(answer: Answer, locator: Locator, truth: Known) -> dict[str, dict[str
             "alone_cell_bits": _number(alone.cell_bits - prior.cell_bits),
         }
     return found
-
-
-def _city(lat: float, lon: float) -> Place:
-    return load_gazetteer().nearest(lat, lon, _CITY_PEOPLE)[0]
 
 
 def _number(value: float) -> float | None:

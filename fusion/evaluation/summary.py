@@ -90,13 +90,13 @@ def summarised(folder: Path, photos: LabelledSet, locators: Mapping[str, tuple[L
 
 
 def rounded(value: Any) -> Any:
-    """``value`` as JSON takes it: numbers to 6 digits, null for NaN and infinity."""
+    """``value`` as JSON takes it: numbers to 9 digits, null for NaN and infinity."""
     if isinstance(value, Mapping):
         return {str(key): rounded(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [rounded(item) for item in value]
     if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.9g}") if math.isfinite(value) else None
     return value
 
 

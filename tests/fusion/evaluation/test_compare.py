@@ -1,0 +1,125 @@
+"""Two runs, photo by photo; and photos by what they have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.errors import DatasetError, RequestError
+from fusion.evaluation.compare import compare
+from fusion.evaluation.groups import TEXT_GROUPS, groups_of, kinds_of
+from fusion.evaluation.run import evaluate
+from fusion.evaluation.runs import Run, open_run
+from fusion.evaluation.words import in_words
+from tests.fusion.evaluation.small_sets import LABELS, quick_locator, small_set
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compared")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return evaluate(small_set(folder / "set"), folder / "one", ["density", "density:street"], locator=quick_locator())
+
+
+def test_a_run_gains_nothing_over_itself(run: Run) -> None:
+    told = compare(run, run)
+    assert told.photos == 5 and told.only_ours == told.only_theirs == 0
+    assert all(gain == (0.0, 0.0, 0.0) for gain in told.gain.values()) and "geoscore" in told.gain
+
+
+def test_clues_gain_what_the_summary_says_over_the_prior_alone(run: Run) -> None:
+    told = compare(run, run, other_prior="density:street", system="prior")
+    rows = run.rows().to_pylist()
+    bits = [a["prior_country_bits"] - b["prior_country_bits"] for a, b in zip(rows[:5], rows[5:], strict=True)]
+    assert told.gain["country_bits"][0] == pytest.approx(np.mean(bits), abs=1e-6)
+    assert told.ours["geoscore"].value - told.theirs["geoscore"].value == pytest.approx(told.gain["geoscore"][0])
+
+
+def test_photos_are_paired_by_what_is_in_them_whatever_they_are_called(run: Run, folder: Path) -> None:
+    other = folder / "other"
+    other.mkdir()
+    for new, (old, *_) in zip("vwxyz", LABELS, strict=True):
+        (other / f"{new}.jpg").write_bytes((folder / "set" / str(old)).read_bytes())
+    rows = [(f"{new}.jpg", *label[1:]) for new, label in zip("vwxyz", LABELS, strict=True)][:-1]
+    (other / "labels.csv").write_text(
+        "file,lat,lon,country,precision_km\n" + "\n".join(",".join(map(str, row)) for row in rows) + "\n"
+    )
+    from data.labelled_sets import open_labelled
+
+    fewer = evaluate(open_labelled(other), folder / "renamed", ["density"], locator=quick_locator())
+    told = compare(run, fewer)
+    assert (told.photos, told.only_ours, told.only_theirs) == (4, 1, 0)
+    assert told.gain["geoscore"] == (0.0, 0.0, 0.0)
+
+
+def test_runs_that_cannot_be_compared_are_refused(run: Run, folder: Path) -> None:
+    moved = [(file, 10.0, 10.0, country, exact) for file, _, _, country, exact in LABELS]
+    elsewhere = evaluate(small_set(folder / "moved", moved), folder / "two", ["density"], locator=quick_locator())
+    with pytest.raises(RequestError, match="different labels"):
+        compare(run, elsewhere)
+    white = small_set(folder / "white", [(f"{k}.jpg", 1.0, 1.0, "", "") for k in range(8)]).take(np.array([6, 7]))
+    strange = evaluate(white, folder / "three", ["density"], locator=quick_locator())
+    with pytest.raises(RequestError, match="share no photo"):
+        compare(run, strange)
+    with pytest.raises(RequestError, match="no prior planet"):
+        compare(run, run, prior="planet")
+    with pytest.raises(RequestError, match="unknown system"):
+        compare(run, run, system="clues")
+
+
+def test_groups_share_the_photos_among_them(run: Run) -> None:
+    columns = run.photos("density")
+    groups = groups_of(columns)
+    assert {name: len(part) for name, part in groups["country"].items()} == {"AT": 2, "AU": 1, "ES": 1, "FR": 1}
+    assert {name: part.file for name, part in groups["text"].items()} == {
+        TEXT_GROUPS[2]: ["a.jpg", "c.jpg"], TEXT_GROUPS[0]: ["b.jpg", "d.jpg"], TEXT_GROUPS[1]: ["e.jpg"],
+    }  # fmt: skip
+    assert {name: part.file for name, part in groups["kind of clue"].items()} == {
+        "language": ["a.jpg", "c.jpg"], "phone": ["c.jpg"],
+    }  # fmt: skip
+    assert groups["continent"]["Europe"].file == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    assert "scene" not in groups, "no scene was told"
+
+
+def test_places_are_those_of_photos_within_25_km_and_rough_ones_stand_alone(run: Run) -> None:
+    place = run.photos("density").place
+    assert len(set(place.tolist())) == 5, "c.jpg lies by b.jpg but is known to 25 km only"
+
+
+def test_a_kind_helps_where_the_true_country_gains(run: Run) -> None:
+    kinds = kinds_of(run.photos("density"))
+    assert list(kinds) == ["language", "phone"]
+    assert kinds["language"]["photos"] == 2 and kinds["language"]["clues"] == 2
+    assert kinds["language"]["helped"] == kinds["language"]["hurt"] == 50.0
+    assert kinds["phone"]["helped"] == 100.0 and kinds["phone"]["country_bits"][0] > 0.0
+
+
+def test_words_name_both_systems_and_what_clues_gain(run: Run) -> None:
+    words = in_words(run.summary)
+    assert "set: 5 photos, 5 places" in words
+    assert words.count("prior alone") == words.count("with clues") == 2
+    gain = run.summary["runs"][0]["gain"]["country_bits"][0]
+    assert f"{'bits, country':<16} {gain:+10.3g}" in words
+
+
+def test_what_is_no_run_is_said_clearly(folder: Path, run: Run) -> None:
+    with pytest.raises(DatasetError, match="no evaluation at"):
+        open_run(folder / "nowhere")
+    with pytest.raises(DatasetError, match="holds no evaluation"):
+        open_run(folder / "set")
+    broken = folder / "broken"
+    broken.mkdir()
+    for text, match in (("{", "damaged"), ('{"format": "x"}', "no summary"), ("[]", "no summary"),
+                        ('{"format": "whence-evaluation", "version": 9}', "another version"),
+                        ('{"format": "whence-evaluation", "version": 1}', "no answers.parquet")):  # fmt: skip
+        (broken / "summary.json").write_text(text)
+        with pytest.raises(DatasetError, match=match):
+            open_run(broken)
+    (broken / "answers.parquet").write_bytes((run.folder / "summary.json").read_bytes())
+    with pytest.raises(DatasetError, match="missing or damaged"):
+        open_run(broken).rows()
