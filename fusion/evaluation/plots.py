@@ -168,9 +168,11 @@ def curve_plot(
         ax = ax or new_axes()
         for k, (name, (x, y)) in enumerate(curves.items()):
             look, xs, ys = STYLES[k % len(STYLES)], np.asarray(x, np.float64), np.asarray(y, np.float64)
-            kwargs: dict[str, Any] = {"markevery": max(len(xs) // 12, 1)} if joined else {}
-            line = look.line if joined else "none"
-            ax.plot(xs, ys, color=look.colour, linestyle=line, marker=look.marker, label=name, **kwargs)
+            kwargs: dict[str, Any] = {"linestyle": look.line, "markevery": max(len(xs) // 12, 1)}
+            if not joined:  # hollow but for the first, so that points are seen through each other
+                fill = look.colour if k == 0 else "none"
+                kwargs = {"linestyle": "none", "markerfacecolor": fill, "markeredgewidth": 1.8}
+            ax.plot(xs, ys, color=look.colour, marker=look.marker, label=name, **kwargs)
         if log_x:
             ax.set_xscale("log")
         if log_y:
@@ -229,7 +231,7 @@ def error_map(truth: ArrayLike, guess: ArrayLike, *, title: str = "", ax: Axes |
             ax.scatter(at[:, 1], at[:, 0], 32.0, color=STYLES[k].colour, marker=marker, label=name, zorder=3)
         southern = np.concatenate([true[both, 0], said[both, 0]]).min(initial=0.0)
         ax.set_xlim(-180, 180)
-        ax.set_ylim(-60 if southern > -58 else -90, 85)
+        ax.set_ylim(-60 if southern > -58 else -90, 90)
         ax.set_aspect("equal")
         ax.set_xticks(np.arange(-180, 181, 60), ["180°", "120° W", "60° W", "0°", "60° E", "120° E", "180°"])
         ax.set_yticks(np.arange(-60, 61, 30), ["60° S", "30° S", "0°", "30° N", "60° N"])

@@ -58,7 +58,7 @@ def execute(notebook: Path, folder: Path, environment: Mapping[str, str] | None 
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(folder / "jupyter"),
     }
-    dropped = ("MPLBACKEND", "WHENCE_NOTEBOOK_PHOTOS", "WHENCE_NOTEBOOK_ROUNDS", "PYTHONWARNINGS")
+    dropped = ("MPLBACKEND", "WHENCE_NOTEBOOK_PHOTOS", "PYTHONWARNINGS")
     of_parent = {name: value for name, value in os.environ.items() if name not in dropped}
     command = [sys.executable, "-m", "tests.notebooks.execute", notebook, folder / "out.ipynb", folder / "run", SECONDS]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every notebook: committed without outputs, runs from end to end, has plots that show something, leaves nothing behind."""
+"""Every notebook: committed without outputs, runs from end to end, shows something in its plots, leaves nothing."""
 
 from __future__ import annotations
 
