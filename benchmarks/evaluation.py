@@ -1,10 +1,12 @@
 """Evaluates the priors that ship on the photos for measuring, with and without clues.
 
-    python -m benchmarks.evaluation OUT [SET ...] [--data DIR] [--keep DIR] [--csv FILE]
+    python -m benchmarks.evaluation OUT [SET ...] [--read READ] [--keep DIR] [--data DIR] [--csv FILE]
 
 Each set is a run of its own in ``OUT/SET``, as ``whence evaluate`` makes it, and is gone on with where it was stopped.
-Photos that taught the prior ``pixels`` are answered by a fit that saw no photo within 25 km of theirs
-(``benchmarks.fusion_priors``), which ``--keep`` keeps. Maps of this machine are not used.
+With ``--read`` the text is that which ``benchmarks.fusion_photos READ`` read once, and no thumbnails are kept. Photos
+that taught the prior ``pixels`` are answered by a fit that saw no photo within 25 km of theirs
+(``benchmarks.fusion_priors``), kept in ``--keep``; what it says of the others is kept there as well. Maps of this
+machine are not used.
 """
 
 from __future__ import annotations
@@ -27,44 +29,65 @@ from backbone.pixels import PixelsPrior
 from benchmarks.fusion_photos import COUNTRY_ONLY, FACADES_AT
 from benchmarks.fusion_priors import TAUGHT, pixels_of
 from data.distribution import CellDistribution
-from data.images import load
+from data.images import ImageSource, load
 from data.labelled import LabelledSet
 from data.labelled_sets import open_labelled
 from data.partition import Partition
 from data.writing import write_whole
+from fusion.clue_rows import clue_of, kept_rows, reading_of
 from fusion.evaluation.run import evaluate
 from fusion.evaluation.runs import Run
 from fusion.evaluation.words import in_words
 from fusion.locator import Locator
 from fusion.view import reduced
 
-__all__ = ["SETS", "OutOfFold", "opened", "rows_of"]
+__all__ = ["SETS", "ReadBefore", "SaidBefore", "opened", "rows_of"]
 
 SETS: Final = ("streets_dev", "places_dev", "shopfronts_dev", "signs_dev", "facades_test", "streets_train",
                "travel_train")  # fmt: skip
-_PRIORS: Final = ("density", "density:street", "pixels")
+_BLIND: Final = ("density", "density:street")
 _CITY_KM: Final = 25.0
 
 Pixels = NDArray[np.uint8]
 
 
-class OutOfFold:
-    """The prior ``pixels`` for photos that taught it: what was said of each by a fit that did not see its place.
+class ReadBefore(Locator):
+    """A locator for photos that were read before: their text and clues are those that were kept.
+
+    Args:
+        kept: File of :func:`benchmarks.fusion_photos.read_photos`.
+    """
+
+    def __init__(self, kept: Path) -> None:
+        super().__init__("density", ocr="none", offline=True, places="none")
+        self._kept = {row["file"]: row for row in kept_rows(kept)}
+
+    def _see(self, source: ImageSource) -> Any:
+        row = self._kept[Path(str(source)).name]
+        return replace(
+            super()._see(source),
+            readings=[reading_of(values) for values in row["readings"]],
+            clues=[clue_of(values) for values in row["clues"]],
+            thumbnail=b"",  # where private text stands was not kept
+        )
+
+
+class SaidBefore:
+    """The prior ``pixels`` with what it said before of each photo, out of fold where photos of the set taught it.
 
     Args:
         photos: The photos, as files.
         said: Name of each photo's file to probabilities (n,).
+        out_of_fold: Whether they are by fits that did not see the photo's place.
     """
 
-    def __init__(self, photos: LabelledSet, said: Mapping[str, NDArray[np.float32]]) -> None:
+    def __init__(self, photos: LabelledSet, said: Mapping[str, NDArray[np.float32]], *, out_of_fold: bool) -> None:
         shipped = PixelsPrior(offline=True)
         self._partition = shipped.partition
-        self.card: PriorCard = replace(
-            shipped.card,
-            summary=f"{shipped.card.summary}; here out of fold",
-            trained_on="photos of other places, in five folds",
-            sha256="",
-        )
+        self.card: PriorCard = shipped.card
+        if out_of_fold:
+            words = f"{shipped.card.summary}; here out of fold"
+            self.card = replace(shipped.card, summary=words, trained_on="photos of other places, in five folds")
         self._said: dict[bytes, NDArray[np.float32]] = {}
         for k, file in enumerate(photos.files):
             self._said[_digest(reduced(load(photos.source(k)).pixels))] = said[Path(file).name]
@@ -120,17 +143,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--keep", type=Path, help="folder of what pixels says out of fold (default: OUT/said)")
+    parser.add_argument("--read", type=Path, help="folder of what was read before")
+    parser.add_argument("--keep", type=Path, help="folder of what pixels said before (default: OUT/said)")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--csv", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
-    locator = Locator("density", offline=True, places="none", workers=args.workers)
     rows: list[dict[str, Any]] = []
     for name in args.sets:
         photos = opened(args.data, name)
-        priors: list[Prior | str] = list(_PRIORS)
-        if name in TAUGHT:
-            priors[-1] = OutOfFold(photos, pixels_of(args.data, name, args.keep or args.out / "said"))
+        said = pixels_of(args.data, name, args.keep or args.out / "said")
+        priors: list[Prior | str] = [*_BLIND, SaidBefore(photos, said, out_of_fold=name in TAUGHT)]
+        if args.read is None:
+            locator = Locator("density", offline=True, places="none", workers=args.workers)
+        else:
+            locator = ReadBefore(args.read / f"{name}.jsonl")
         run = evaluate(photos, args.out / name, priors, locator=locator)
         print(in_words(run.summary), "\n", flush=True)
         rows += rows_of(run)

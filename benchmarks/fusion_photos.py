@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import read_labels
+from benchmarks.labels import read_labels
 from data.images import find_images
 from detectors.base import Clue, Reading
 from fusion.clue_rows import clue_of, clue_values, keep_row, kept_rows, reading_of, reading_values

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.base import Prior
-from benchmarks.accuracy import Label, read_labels
+from benchmarks.labels import Label, read_labels
 from benchmarks.photo_scores import Scores
 from data.distribution import CellDistribution
 from data.errors import ImageError

@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 
 from backbone.priors import available_priors, make_prior
-from benchmarks.accuracy import Label
+from benchmarks.labels import Label
 from benchmarks.machine import machine
 from benchmarks.photo_scores import difference
 from benchmarks.prior_costs import measured_apart

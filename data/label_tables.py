@@ -136,7 +136,9 @@ class _Building:
         if "s3_label" in row and "scene" not in groups:
             groups["scene"] = _PLACES365_S3.get(row["s3_label"], "")
         for group, text in groups.items():
-            self.groups.setdefault(group, [""] * index).append(printable(text))
+            if group not in self.groups:
+                self.groups[group] = [""] * index
+            self.groups[group].append(printable(text))
         for column in self.groups.values():
             column.extend([""] * (index + 1 - len(column)))
         self._guess(index, row)

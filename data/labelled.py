@@ -35,7 +35,8 @@ class LabelledSet:
 
     Attributes:
         name: Short and printable; a known benchmark's own.
-        files: (n,) printable name of each photo in the set, all different, in the order of the labels.
+        files: (n,) printable name of each photo in the set, all different, in the order of the labels (of
+            shards: in the order there).
         lat: (n,) degrees, NaN where the point is not known.
         lon: (n,) degrees.
         country: (n,) ISO 3166-1 alpha-2, "" where not known; never guessed from the point.

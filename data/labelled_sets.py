@@ -184,7 +184,9 @@ def _of_table(name: str, root: Path, labels: LabelTable, table: Path, card: Benc
     root = part if part.is_dir() else root
     if not root.is_dir():
         raise DatasetError(f"no folder of photos at {printable(str(root))}: check the path")
-    found, unlabelled = find_named(root, labels.names)
+    # Photos of labels that are no good have a label all the same.
+    found, unlabelled = find_named(root, (*labels.names, *labels.left_out))
+    found = found[: len(labels.names)]
     missing = {printable(name): one.why for name, one in zip(labels.names, found, strict=True) if one.why}
     left_out = {**labels.left_out, **missing, **{printable(photo): _NO_LABEL for photo in unlabelled}}
     kept = [i for i, one in enumerate(found) if not one.why]
@@ -227,7 +229,7 @@ def _of_labels(
 
 
 def _of_photo_set(path: Path, table: Path | None) -> LabelledSet:
-    """Photos in shards; with a table, also the countries and groups that it has."""
+    """Photos in shards, in the order of these; with a table, also the countries and groups that it has."""
     opened = open_photo_set(path, labels=table, missing="skip")
     keys = [opened.key(i) for i in range(len(opened))]
     left_out = {f"({opened.skipped} in the shards)": "no label, or a label without a photo"} if opened.skipped else {}

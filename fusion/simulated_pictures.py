@@ -34,7 +34,7 @@ from fusion.simulate import Plate, Scene, Sign, Simulated, scene_of
 if TYPE_CHECKING:
     from fusion.locator import Locator
 
-__all__ = ["picture_of", "rendered"]
+__all__ = ["is_written", "picture_of", "rendered"]
 
 Pixels = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -126,9 +126,24 @@ def _put(
     return picture
 
 
+def is_written(sign: Sign) -> bool:
+    """Whether a sign is one that a font on this machine writes.
+
+    Raises:
+        DatasetError: No font is installed.
+    """
+    return not sign.noise and bool(_faces_of(sign))
+
+
+def _faces_of(sign: Sign) -> Sequence[Face]:
+    """Fonts that write all of a sign; none for an empty one."""
+    if not any(line.strip() for line in sign.lines):
+        return ()
+    return [face for face in _faces(script_of("".join(sign.lines))) if all(map(face.has, sign.lines))]
+
+
 def _drawn(sign: Sign, rng: Rng) -> tuple[Pixels, Pixels] | None:
-    faces = [face for face in _faces(script_of("".join(sign.lines))) if all(map(face.has, sign.lines))]
-    if not faces or not any(line.strip() for line in sign.lines):
+    if not (faces := _faces_of(sign)):
         return None
     return sign_of(sign.lines, faces[int(rng.integers(len(faces)))], rng)
 

@@ -48,6 +48,7 @@ import detectors.street_lines
 import detectors.territories
 import detectors.word_rarity
 import detectors.wording
+import fusion.evaluation.published
 import fusion.map
 import fusion.ranker_model
 import fusion.slips
@@ -276,6 +277,11 @@ SHIPPED = {
     "fusion/slips.json": Shipped(
         fusion.slips.SLIPS_PATH, fusion.slips.SLIPS_SHA256, DatasetError, constant(fusion.slips, "SLIPS_PATH"),
         uncached(fusion.slips.load_slips), rewritten('"lost"', '"lots"'),
+    ),
+    "fusion/published_figures.csv": Shipped(
+        fusion.evaluation.published.PUBLISHED_PATH, fusion.evaluation.published.PUBLISHED_SHA256, DatasetError,
+        constant(fusion.evaluation.published, "PUBLISHED_PATH"), uncached(fusion.evaluation.published._shipped),
+        rewritten("37.6", "36.7"),
     ),
     **{
         f"rapidocr/{name}": Shipped(RAPID / name, pin, WeightsError, package, RapidEngine, swapped)

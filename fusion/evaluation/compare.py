@@ -11,9 +11,9 @@ from data.errors import RequestError
 from data.printable import printable
 from fusion.evaluation.figures import Figure, gains, with_intervals
 from fusion.evaluation.rows import SYSTEMS
-from fusion.evaluation.runs import Run
+from fusion.evaluation.runs import PhotoColumns, Run
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "paired"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,31 @@ def compare(
     """
     if system not in SYSTEMS:
         raise RequestError(f"unknown system {system!r}: choose one of {', '.join(SYSTEMS)}")
+    a, b, only_ours, only_theirs = paired(ours, theirs, prior=prior, other_prior=other_prior)
+    return Comparison(
+        len(a),
+        only_ours,
+        only_theirs,
+        with_intervals(a.systems[system], a.place, a.exact_km),
+        with_intervals(b.systems[system], a.place, a.exact_km),
+        gains(a.systems[system], b.systems[system], a.place, a.exact_km),
+    )
+
+
+def paired(
+    ours: Run, theirs: Run, *, prior: str | None = None, other_prior: str | None = None
+) -> tuple[PhotoColumns, PhotoColumns, int, int]:
+    """The photos that both runs have, in one order, and how many only the first and only the second has.
+
+    Args:
+        ours: A run.
+        theirs: Another.
+        prior: Of ``ours``; the first where none is named.
+        other_prior: Of ``theirs``; the first where none is named.
+
+    Raises:
+        RequestError: There is no such prior, the runs share no photo, or their labels differ.
+    """
     a, b = ours.photos(prior), theirs.photos(other_prior)
     keys_a, keys_b = ([*zip(x.texts("sha256"), x.file, strict=True)] for x in (a, b))
     by_hash: dict[tuple[str, str], list[int]] = {}
@@ -82,11 +107,4 @@ def compare(
             raise RequestError(
                 "the two runs have different labels for the same photo: evaluate both on the same labels"
             )
-    return Comparison(
-        len(pairs),
-        len(keys_a) - len(pairs),
-        len(keys_b) - len(pairs),
-        with_intervals(a.systems[system], a.place, a.exact_km),
-        with_intervals(b.systems[system], a.place, a.exact_km),
-        gains(a.systems[system], b.systems[system], a.place, a.exact_km),
-    )
+    return a, b, len(keys_a) - len(pairs), len(keys_b) - len(pairs)

@@ -53,7 +53,7 @@ class Shown:
         ranked = self._ranked.setdefault(row["prior"], [])
         ranked.append(rank)
         path = picture_of(self._folder, row["file"])
-        if thumbnail is not None and self._at_an_end(rank, ranked) and not path.exists():
+        if thumbnail and self._at_an_end(rank, ranked) and not path.exists():
             with writing(self._folder):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(_smaller(thumbnail))

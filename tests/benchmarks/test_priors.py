@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backbone.base import PriorCard, PriorOutput
 from backbone.density import DensityPrior
-from benchmarks.accuracy import Label
+from benchmarks.labels import Label
 from benchmarks.prior_costs import beside_the_package, measured_apart
 from benchmarks.prior_costs import main as costs
 from benchmarks.prior_scores import PriorScores, labelled, scored

@@ -1,0 +1,109 @@
+"""A map of the world with each photo's error: a great circle from the guess to the true place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.evaluation.outlines import land_rings
+from fusion.evaluation.plots import great_circle
+
+__all__ = ["MOST", "chosen", "error_map", "land"]
+
+Floats = NDArray[np.float64]
+
+MOST: Final = 1_500
+"""Photos on a map; of more, those whose names have the smallest sha256."""
+
+_SCALE: Final = 3.0  # units a degree
+_NORTH, _SOUTH = 84.0, -58.0  # of the map, where no photo lies beyond
+_STEP_DEG: Final = 3.0  # a great circle is drawn in steps of this arc
+_ISLAND_DEG: Final = 0.7
+_CLASSES: Final = ((200.0, "near"), (2500.0, "middle"), (np.inf, "far"))
+
+
+def chosen(files: Sequence[str], most: int = MOST) -> list[int]:
+    """Indices of the photos that are drawn, in order: all, or ``most`` of them by the sha256 of their names."""
+    if len(files) <= most:
+        return list(range(len(files)))
+    digests = [hashlib.sha256(file.encode("utf-8", "surrogatepass")).digest() for file in files]
+    return sorted(sorted(range(len(files)), key=digests.__getitem__)[:most])
+
+
+@lru_cache(maxsize=1)
+def land() -> str:
+    """The land's outlines as an SVG element to be used by every map of a page, under the id ``land``."""
+    paths = []
+    for ring in land_rings(_ISLAND_DEG):
+        grid = np.round(ring * (_SCALE, -_SCALE)).astype(np.int64)
+        grid = grid[np.append(True, (np.diff(grid, axis=0) != 0).any(axis=1))]
+        if len(grid) < 3:
+            continue
+        # What runs over the antimeridian is drawn at both edges of the map.
+        for shift in (-360, 0, 360):
+            moved = grid + (int(shift * _SCALE), 0)
+            if moved[:, 0].max() > -180 * _SCALE and moved[:, 0].min() < 180 * _SCALE:
+                paths.append(_steps(moved))
+    return (
+        '<svg width="0" height="0" class="hidden" aria-hidden="true"><defs>'
+        f'<path id="land" d="{"".join(paths)}"/></defs></svg>'
+    )
+
+
+def error_map(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
+    """The map, as a figure's drawing; it uses :func:`land`.
+
+    Args:
+        truth: (n, 2) latitude and longitude in degrees.
+        guess: (n, 2), of the same photos.
+        km: (n,) distances between the two.
+        about: What it shows, markup without tags.
+    """
+    north = max(_NORTH, float(truth[:, 0].max(initial=_NORTH)), float(guess[:, 0].max(initial=_NORTH)))
+    south = min(_SOUTH, float(truth[:, 0].min(initial=_SOUTH)), float(guess[:, 0].min(initial=_SOUTH)))
+    left, top, width, height = -180 * _SCALE, -north * _SCALE, 360 * _SCALE, (north - south) * _SCALE
+    lines: dict[str, list[str]] = {kind: [] for _, kind in _CLASSES}
+    marks: dict[str, list[str]] = {kind: [] for _, kind in _CLASSES}
+    for (lat, lon), (from_lat, from_lon), far in zip(truth.tolist(), guess.tolist(), km.tolist(), strict=True):
+        kind = next(kind for most, kind in _CLASSES if far <= most)
+        parts = great_circle((from_lat, from_lon), (lat, lon), _STEP_DEG)
+        lines[kind] += [_line(part * (_SCALE, -_SCALE)) for part in parts]
+        marks[kind].append(f"M{lon * _SCALE:.1f} {-lat * _SCALE:.1f}{_MARKS[kind]}")
+    drawn = "".join(
+        f'<path class="error {kind}" d="{"".join(lines[kind])}"/>' for kind in reversed(lines) if lines[kind]
+    )
+    drawn += "".join(
+        f'<path class="truth {kind}" d="{"".join(marks[kind])}"/>' for kind in reversed(marks) if marks[kind]
+    )
+    return (
+        f'<svg class="world" viewBox="{left:g} {top:g} {width:g} {height:g}" role="img">'
+        f"<title>Map of errors</title><desc>{about}</desc>"
+        f'<rect class="sea" x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"/>'
+        f'<use href="#land" class="land"/>{drawn}</svg>'
+    )
+
+
+_MARKS: Final = {
+    "near": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
+    "middle": "m-3-3h6v6h-6z",
+    "far": "m-3-3l6 6m0-6l-6 6",
+}
+"""A disc, a square and a cross, each from its own middle."""
+
+
+def _line(points: Floats) -> str:
+    """Path data of (n, 2) points, to a tenth of a unit."""
+    tenths = np.round(points * 10.0).astype(np.int64)
+    first = f"M{tenths[0, 0] / 10:g} {tenths[0, 1] / 10:g}"
+    return first + "".join(f"l{dx / 10:g} {dy / 10:g}" for dx, dy in np.diff(tenths, axis=0).tolist())
+
+
+def _steps(grid: NDArray[np.int64]) -> str:
+    """Path data of a closed ring of whole units (n, 2), coded as steps."""
+    steps = " ".join(f"{dx} {dy}" for dx, dy in np.diff(grid, axis=0).tolist())
+    return f"M{grid[0, 0]} {grid[0, 1]}l{steps.replace(' -', '-')}z"
