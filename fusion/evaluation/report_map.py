@@ -87,8 +87,8 @@ def map_of(columns: PhotoColumns) -> str:
     near, middle = (int((km[some] <= most).sum()) for most, _, _ in _CLASSES[:2])
     about = (
         f"{drawn}, with clues: a line from each guess along the great circle to the true place, which has the mark. "
-        f"{near:,} are off by at most 200 km, {middle - near:,} by more and at most 2,500 km, {len(some) - middle:,} by "
-        "more."
+        f"{near:,} are off by at most 200 km, {middle - near:,} by more and at most 2,500 km, {len(some) - middle:,} "
+        "by more."
     )
     key = "".join(
         f'<li><svg viewBox="-5 -5 10 10" class="key" aria-hidden="true"><path class="truth {kind}" '

@@ -73,7 +73,7 @@ def figures_table(summary: Mapping[str, Any], caption: str, figures: Sequence[st
 def value_cells(
     told: Mapping[str, Mapping[str, float | None]], figures: Iterable[str], photos: int | None = None
 ) -> str:
-    """A cell for each of ``figures``: its value above its interval, and of how many photos where not of all ``photos``."""
+    """A cell for each of ``figures``: its value above its interval, and its photos where these are not all."""
     cells = []
     for figure in figures:
         form, one = FIGURES[figure].form, told[figure]
