@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from scipy.stats import binomtest
 
-from data.geodesy import BANDS_KM, destination, haversine_km
+from data.geodesy import BANDS_KM, destination, haversine_km, unit_vectors
 from fusion.build_map_assets import encode_arc
 from fusion.evaluation.outlines import decode_arc, land_rings
 from fusion.evaluation.plots import (
@@ -135,6 +135,14 @@ def test_points_alone_are_not_joined_and_axes_may_be_logarithmic() -> None:
     assert line.get_linestyle() == "None" and line.get_marker() == "o" and ax.get_yscale() == "log"
 
 
+def test_curves_are_told_apart_without_colours() -> None:
+    first, second = curve_plot({"a": ([1], [1]), "b": ([1], [2])}, x_label="x", y_label="y").get_lines()
+    assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
+    # Points that lie on each other are both seen: the second is hollow.
+    over = curve_plot({"a": ([1], [1]), "b": ([1], [1])}, x_label="x", y_label="y", joined=False).get_lines()
+    assert over[1].get_markerfacecolor() == "none" != over[0].get_markerfacecolor()
+
+
 def test_a_plot_goes_into_the_axes_that_it_is_given() -> None:
     ax = new_axes(4, 3)
     assert error_map([[0, 0]], [[10, 10]], ax=ax) is ax
@@ -177,6 +185,15 @@ def test_no_way_runs_across_the_whole_map() -> None:
             assert np.abs(np.diff(part[:, 0])).max(initial=0.0) <= 180.0
     parts = great_circle((0, 178), (0, -178))
     assert [part[[0, -1], 0].tolist() for part in parts] == [[178.0, 180.0], [-180.0, -178.0]]
+
+
+def test_a_way_meets_the_date_line_where_its_great_circle_does() -> None:
+    start, end = (10.0, 170.0), (-20.0, -160.0)
+    first, second = great_circle(start, end, step_deg=5.0)
+    assert first[-1, 1] == second[0, 1]
+    across = np.cross(*unit_vectors(*np.array([start, end]).T))
+    off = np.arcsin(unit_vectors(first[-1, 1], 180.0) @ across / np.linalg.norm(across))
+    assert abs(np.degrees(off)) < 0.1
 
 
 def test_a_point_and_its_antipode_have_a_way() -> None:
