@@ -58,8 +58,8 @@ def warnings(summary: Mapping[str, Any]) -> str:
     whole = card.get("labels") or card.get("photos")
     if whole and dataset["photos"] < whole:
         found.append(
-            f"Only {dataset['photos']:,} of the {whole:,} photos of {name(card['title'])} were measured: figures on all "
-            "may differ."
+            f"Only {dataset['photos']:,} of the {whole:,} photos of {name(card['title'])} were measured: figures on "
+            "all may differ."
         )
     if places < _FEW_PLACES:
         found.append(f"Intervals over {places} {_plural(places, 'place')} are rough, and too narrow.")
