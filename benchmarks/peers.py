@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbone.density import DensityPrior
-from benchmarks.accuracy import read_labels
 from benchmarks.fusion_photos import ReadPhoto, read_photos
 from benchmarks.fusion_priors import pixels_of
+from benchmarks.labels import read_labels
 from benchmarks.machine import machine
 from benchmarks.peers_table import ALL, ANSWERED, FIGURES, GAINED, MISSES, OURS, PITFALLS, SAME, TOLD, standing, table
 from data.distribution import CellDistribution

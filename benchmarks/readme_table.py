@@ -1,48 +1,78 @@
-"""Prints the README's tables of fusion from `benchmarks/results/fusion.csv`.
+"""Writes the README's tables of answers and of fusion from what is kept in `benchmarks/results`.
 
-python -m benchmarks.readme_table
+    python -m benchmarks.readme_table [--check]
+
+A table stands between ``<!-- table NAME: this command -->`` and ``<!-- end of table -->``, the rest stays. With
+``--check`` nothing is written, and the exit code is 1 where the README has other tables.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-_RESULTS: Final = Path(__file__).parent / "results" / "fusion.csv"
+__all__ = ["answers", "systems", "written"]
+
+_HERE: Final = Path(__file__).parent
+_README: Final = _HERE.parent / "README.md"
 _BANDS: Final = (1, 25, 200, 750, 2500)
-_ANSWERS: Final = {"prior": "prior alone", "ranker": "with text"}
+_ANSWERS: Final = {"prior": "prior alone", "text": "with clues"}
 _SYSTEMS: Final = ("prior", "best clue", "pool", "ranker")
 
 Row = Mapping[str, str]
 
 
-def main() -> None:
-    """Print them as Markdown."""
-    with _RESULTS.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    print("\n".join(answers(rows)))
-    print()
-    print("\n".join(systems(rows)))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write or check them; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args(argv)
+    before = _README.read_text(encoding="utf-8")
+    after = written(before)
+    if args.check:
+        return int(after != before)
+    _README.write_text(after, encoding="utf-8")
+    return 0
 
 
-def answers(rows: Sequence[Row]) -> Iterator[str]:
-    """What the answers are worth with the visual prior that ships, all photos."""
+def written(readme: str) -> str:
+    """``readme`` with the tables of the results that are kept.
+
+    Raises:
+        ValueError: It lacks a table's place, or has it twice.
+    """
+    tables = {"answers": answers(_rows("evaluation.csv")), "fusion": systems(_rows("fusion.csv"))}
+    for name, lines in tables.items():
+        place = re.compile(rf"(<!-- table {name}: [^\n]*-->\n).*?(<!-- end of table -->)", re.DOTALL)
+        text = "\n".join(lines)
+        readme, count = place.subn(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", readme)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"README.md has {count} places for the table {name}")
+    return readme
+
+
+def answers(rows: Iterable[Row]) -> Iterator[str]:
+    """What answers are worth, by set, prior, and with or without clues."""
     bands = "/".join(map(str, _BANDS))
     yield (
-        f"| set | photos | answer | within {bands} km, % | median km | GeoScore | country first, % | "
-        "50/80 % radius holds |"
+        f"| set | photos (with a clue) | prior | answer | within {bands} km, % | median km | GeoScore [95 %] | "
+        "country first, % | bits to the country | 50/80 % radius holds |"
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
-        if row["photos"] != "all" or row["system"] not in _ANSWERS or row["prior"] != "pixels":
-            continue
-        within = " / ".join(_short(row[f"within_{band}"]) for band in _BANDS if row[f"within_{band}"])
-        held = f"{_short(row['radius_50'])} / {_short(row['radius_80'])}" if row["radius_50"] else ""
+        within = " / ".join(_short(row[f"within_{band}"]) for band in _BANDS)
+        known = any(row[f"within_{band}"] for band in _BANDS)
+        score = f"{_whole(row['geoscore'])} [{_whole(row['geoscore_low'])}, {_whole(row['geoscore_high'])}]"
+        held = f"{_whole(row['radius_50'])} / {_whole(row['radius_80'])}"
         cells = (
-            row["set"], row["n"], _ANSWERS[row["system"]], within or "-", _whole(row["median_km"]),
-            _whole(row["geoscore"]), _short(row["country"]), held,
+            row["set"], f"{row['photos']} ({row['with_clue']})", row["prior"], _ANSWERS[row["answer"]],
+            within if known else "-", _whole(row["median_km"]) or "-", score if known else "-",
+            _short(row["country"]), _short(row["country_bits"]), held if known else "-",
         )  # fmt: skip
         yield f"| {' | '.join(cells)} |"
 
@@ -66,6 +96,11 @@ def systems(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def _rows(name: str) -> list[Row]:
+    with (_HERE / "results" / name).open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
 def _short(text: str) -> str:
     return f"{float(text):.1f}" if text else "-"
 
@@ -79,4 +114,4 @@ def _whole(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

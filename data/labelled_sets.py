@@ -16,7 +16,7 @@ import numpy as np
 
 from data.benchmark_cards import BENCHMARKS_VARIABLE, BenchmarkCard, benchmark_folder, known_benchmarks
 from data.errors import DatasetError, ImageError, RequestError
-from data.images import find_images
+from data.images import SUFFIXES, find_images
 from data.label_rows import is_table
 from data.label_tables import LabelTable, read_label_table
 from data.labelled import FilePhotos, LabelledSet, Photos, SetPhotos
@@ -61,6 +61,8 @@ def open_labelled(
         RequestError: ``at`` makes no sense, or two things exclude each other.
     """
     name = os.fspath(dataset)
+    if not name:
+        raise RequestError("the set has no name: give a path, or a benchmark such as im2gps")
     root = None if photos is None else Path(photos)
     table = None if labels is None else Path(labels)
     if at is not None and table is not None:
@@ -89,6 +91,8 @@ def open_labelled(
     if not path.is_file():
         known = ", ".join(known_benchmarks())
         raise DatasetError(f"no photos at {printable(name)}: check the path, or give the name of a benchmark ({known})")
+    if path.suffix.lower() in SUFFIXES:
+        raise DatasetError(f"{printable(name)} is a photo: give its folder and labels, or a table of labels")
     if table is not None:
         raise RequestError(f"{printable(name)} is a table itself: give its folder together with labels, or it alone")
     return _of_table(_name_of(path), root or path.parent, read_label_table(path), path)

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from data.errors import DatasetError, WhenceError
 from data.printable import printable
 from fusion.evaluation.report_beside import against_run, beside_people, beside_published
 from fusion.evaluation.report_curves import curves_of, distances
 from fusion.evaluation.report_head import foot, lead, priors_table, protocol, set_told, warnings
-from fusion.evaluation.report_map import MOST, chosen, error_map, land
+from fusion.evaluation.report_map import land, map_of
 from fusion.evaluation.report_markup import cell, details, name, said, table
 from fusion.evaluation.report_photos import answers_of, best_and_worst, card
 from fusion.evaluation.report_plots import legend
@@ -80,7 +78,7 @@ def _page(run: Run, against: Run | None) -> str:
         ("published", "Published figures", beside_published(summary)),
         ("people", "Against people", beside_people(photos)),
         ("curves", "Curves", _of_each(run, lambda one: curves_of(one, _kms(photos[one["prior"]])), _overview(photos))),
-        ("map", "Where the errors are", _of_each(run, lambda one: _map(photos[one["prior"]]))),
+        ("map", "Where the errors are", _of_each(run, lambda one: map_of(photos[one["prior"]]))),
         ("clues", "What clues are worth", _kinds(summary)),
         ("groups", "Groups", _of_each(run, groups_of, _GROUPS)),
         ("photos", "Best and worst photos", _photos(run, rows)),
@@ -112,7 +110,7 @@ def _figures(summary: Mapping[str, Any]) -> str:
     note = (
         '<p class="note">In brackets: 95 % bootstrap intervals over places. “Clues gain” is the difference photo by '
         "photo, more is always better (bits and km saved count as gains); ▲ and ▼ mark those whose interval lies on "
-        "one side of zero. –: not known.</p>"
+        "one side of zero. “of 35” under a figure: known of so many photos only. –: not known.</p>"
     )
     about = (
         '<p class="note">Bits missed: minus log2 of the probability of the true country or cell, less is better. The '
@@ -154,36 +152,6 @@ def _overview(photos: Photos) -> str:
     return f'{legend(entries)}<div class="plots">{drawn}</div>' if drawn else ""
 
 
-def _map(columns: PhotoColumns) -> str:
-    km = columns.systems["text"]["km"]
-    there = np.flatnonzero(np.isfinite(km))
-    if not len(there):
-        return ""
-    some = there[chosen([columns.file[k] for k in there.tolist()])]
-    truth = np.stack([columns.reals("true_lat"), columns.reals("true_lon")], axis=1)[some]
-    guess = np.stack([columns.reals("text_lat"), columns.reals("text_lon")], axis=1)[some]
-    drawn = f"{len(some):,} of {len(there):,} photos" if len(some) < len(there) else f"{len(there):,} photos"
-    how = f" (those whose names have the smallest sha256, at most {MOST:,})" if len(some) < len(there) else ""
-    near, middle = (int((km[some] <= most).sum()) for most in (200.0, 2500.0))
-    about = (
-        f"{drawn}{how}, with clues: a line from each guess along the great circle to the true place, which has the mark. "
-        f"{near:,} are off by at most 200 km, {middle - near:,} by more and at most 2,500 km, {len(some) - middle:,} "
-        "by more."
-    )
-    key = (
-        '<ul class="legend"><li><svg viewBox="-5 -5 10 10" class="key"><path class="truth near" '
-        'd="M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z"/></svg>true place, at most 200 km off</li>'
-        '<li><svg viewBox="-5 -5 10 10" class="key"><path class="truth middle" d="M-3-3h6v6h-6z"/></svg>'
-        "at most 2,500 km off, solid line</li>"
-        '<li><svg viewBox="-5 -5 10 10" class="key"><path class="truth far" d="M-3-3l6 6m0-6l-6 6"/></svg>'
-        "farther off, dashed line</li></ul>"
-    )
-    return (
-        f'<p class="note">{about}</p>{key}<div class="box map" role="group" tabindex="0" aria-label="Map of errors">'
-        f"{error_map(truth, guess, km[some], about)}</div>"
-    )
-
-
 _GROUPS: Final = (
     '<p class="note">Groups of few photos say little: no intervals are given here. A photo with clues of several kinds '
     "is in the group of each.</p>"
@@ -193,9 +161,10 @@ _GROUPS: Final = (
 def _kinds(summary: Mapping[str, Any]) -> str:
     tables = "".join(map(kinds_table, summary["runs"]))
     note = (
-        '<p class="note">Bits of the true country and the true cell: “without it”, what the answer loses when all clues '
-        "of the kind are taken away and the others stay; “alone”, what they add to the prior by themselves. Means over "
-        "the photos that have such a clue, with 95 % intervals over places; below zero they mislead on average.</p>"
+        '<p class="note">Bits of the true country and the true cell: “without it”, what the answer loses when all '
+        "clues of the kind are taken away and the others stay; “alone”, what they add to the prior by themselves. "
+        "Means over the photos that have such a clue, with 95 % intervals over places; below zero they mislead on "
+        "average.</p>"
     )
     return note + tables if tables else ""
 
@@ -210,9 +179,7 @@ def _photos(run: Run, rows: Rows) -> str:
     answers = answers_of(run, wanted)
 
     def cards(prior: str, some: Sequence[int]) -> str:
-        drawn = "".join(
-            card(run.folder, rows[prior][k], answers.get((prior, rows[prior][k]["file"]))) for k in some
-        )
+        drawn = "".join(card(run.folder, rows[prior][k], answers.get((prior, rows[prior][k]["file"]))) for k in some)
         return f'<div class="photos">{drawn}</div>'
 
     def folded() -> Iterator[str]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.geodesy import BANDS_KM, geoscore
-from data.printable import printable
 from fusion.describe import distance
 from fusion.evaluation.compare import Comparison, compare, paired
 from fusion.evaluation.figures import gains
 from fusion.evaluation.report_markup import (
     FIGURES,
     SYSTEMS,
-    bracket,
     cell,
     definitions,
     details,
@@ -58,9 +57,7 @@ def against_run(run: Run, other: Run) -> str:
     ]  # fmt: skip
     for prior, other_prior in both or [(run.priors[0], other.priors[0])]:
         title = prior if prior == other_prior else f"{prior} against {other_prior}"
-        told = {
-            system: compare(run, other, prior=prior, other_prior=other_prior, system=system) for system in SYSTEMS
-        }
+        told = {system: compare(run, other, prior=prior, other_prior=other_prior, system=system) for system in SYSTEMS}
         parts.append(f"<h3>{name(title)}</h3>{_compared(told, title)}")
         parts.append(_photo_by_photo(*paired(run, other, prior=prior, other_prior=other_prior)[:2], title))
     return "".join(parts)
@@ -72,7 +69,7 @@ def beside_people(columns: Mapping[str, PhotoColumns]) -> str:
     Args:
         columns: Prior to its photos.
     """
-    rows = []
+    rows: list[str] = []
     for prior, photos in columns.items():
         human, ours = photos.reals("human_km"), photos.systems["text"]["km"]
         both = ~np.isnan(human) & ~np.isnan(ours)
@@ -95,8 +92,8 @@ def beside_people(columns: Mapping[str, PhotoColumns]) -> str:
     titles = ("", "rounds", "median, km", *(FIGURES[figure].title for figure in _OF_PEOPLE))
     head = "".join(cell(title, head="col") for title in titles)
     note = (
-        '<p class="note">A round is won by the nearer guess. Of several people who guessed on a photo, the first one in '
-        "the set counts. Gains are paired, with 95 % intervals over places.</p>"
+        '<p class="note">A round is won by the nearer guess. Of several people who guessed on a photo, the first one '
+        "in the set counts. Gains are paired, with 95 % intervals over places.</p>"
     )
     return note + table("Answers with clues beside people's guesses", [head], [rows])
 
@@ -110,10 +107,8 @@ def beside_published(summary: Mapping[str, Any]) -> str:
     card = summary["dataset"]["card"]
     if card is None:
         return ""
-    try:
-        from fusion.evaluation.published import MEASURED, PUBLISHED, published
-    except ModuleNotFoundError:
-        return ""
+    from fusion.evaluation.published import MEASURED, PUBLISHED, published
+
     rows = published(card["name"])
     if not rows:
         return ""
@@ -121,7 +116,7 @@ def beside_published(summary: Mapping[str, Any]) -> str:
     titles = ("who answered", "", "photos", *(FIGURES[figure].title for figure in known))
     ours = [
         cell(f"{name(run['prior'])}, {title}", head="row") + cell(said(MEASURED)) + cell(number(run["photos"], ",d"))
-        + value_cells(run["systems"][system], known)
+        + value_cells(run["systems"][system], known, run["photos"])
         for run in summary["runs"]
         for system, title in SYSTEMS.items()
         if system == "prior" or run["with_clue"]
@@ -140,9 +135,9 @@ def beside_published(summary: Mapping[str, Any]) -> str:
         for row in rows
     )
     note = (
-        f'<p class="note">Rows marked “{said(PUBLISHED)}” were read in papers and code, never run here. Their protocols '
-        "are their own (&lt; or &le;, radius of the Earth, photos that were missing, crops at test time, galleries that "
-        "hold neighbours of the test photos), so small differences say nothing.</p>"
+        f'<p class="note">Rows marked “{said(PUBLISHED)}” were read in papers and code, never run here. Their '
+        "protocols are their own (&lt; or &le;, radius of the Earth, photos that were missing, crops at test time, "
+        "galleries that hold neighbours of the test photos), so small differences say nothing.</p>"
     )
     head = "".join(cell(title, head="col") for title in titles)
     caption = f"Figures on {card['title']}, measured here and published"
@@ -161,15 +156,12 @@ def _compared(told: Mapping[str, Comparison], title: str) -> str:
     ]
     rows = []
     for figure in (*WHERE, *HONEST, *RECALL):
-        sides = [(x.ours.get(figure), x.theirs.get(figure), x.gain) for x in told.values()]
-        if all(ours is None or math.isnan(ours.value) for ours, _, _ in sides):
+        if all(math.isnan(x.ours[figure].value) and math.isnan(x.theirs[figure].value) for x in told.values()):
             continue
         row = cell(FIGURES[figure].title, head="row")
-        for ours, theirs, gain in sides:
-            for side in (ours, theirs):
-                told_side = {figure: {"value": side and side.value, "low": side and side.low, "high": side and side.high}}
-                row += value_cells(told_side, [figure])
-            row += gain_cells(gain, [figure])
+        for x in told.values():
+            row += "".join(value_cells({figure: asdict(side[figure])}, [figure]) for side in (x.ours, x.theirs))
+            row += gain_cells(x.gain, [figure])
         rows.append(row)
     return table(f"{title}: {one.photos:,} photos that both have{lacking}", heads, [rows])
 
@@ -185,12 +177,13 @@ def _photo_by_photo(ours: PhotoColumns, theirs: PhotoColumns, title: str) -> str
         bits = [-side.systems["text"]["country_bits"] for side in (ours, theirs)]
         moved = bits[1] - bits[0]
         show, unit = [[number(x, ".2f") for x in side.tolist()] for side in bits], ("bits here", "bits there")
+    known = int((~np.isnan(moved)).sum())
     moved = np.where(np.isnan(moved), 0.0, moved)
     better, worse = int((moved > _SMALLEST).sum()), int((moved < -_SMALLEST).sum())
     word = "nearer" if by_point else "surer of the true country"
     lead = (
-        f"<p>With clues, {better:,} of {len(ours):,} photos are {word} than in the other run, {worse:,} are the "
-        f"opposite, {len(ours) - better - worse:,} the same.</p>"
+        f"<p>With clues, {better:,} of {known:,} photos are {word} than in the other run, {worse:,} are the "
+        f"opposite, {known - better - worse:,} the same.</p>"
     )
     order = np.argsort(-moved, kind="stable").tolist()
     bodies = []

@@ -86,9 +86,13 @@ def _steps(km: Floats) -> list[tuple[float, float]]:
     """Points of the distribution of ``km`` (n,), sorted; about 160 of them where there are more."""
     n = len(km)
     answered = int(np.isfinite(km).sum())
-    ranks = np.unique(np.linspace(1, answered, min(answered, _POINTS)).round().astype(np.int64)) if answered else []
+    ranks = (
+        np.unique(np.linspace(1, answered, min(answered, _POINTS)).round().astype(np.int64))
+        if answered
+        else np.zeros(0, np.int64)
+    )
     points = [(_KM.low, float((km <= _KM.low).mean()))]
-    points += [(float(km[k - 1]), float(k / n)) for k in ranks]
+    points += [(float(km[k - 1]), float(k / n)) for k in ranks.tolist()]
     return [*points, (_KM.high, answered / n)]
 
 

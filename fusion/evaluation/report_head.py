@@ -39,7 +39,9 @@ def _told(summary: Mapping[str, Any]) -> Iterator[str]:
             one = figures[figure]
             if one["value"] is not None:
                 facts.append(f"<b>{number(one['value'], form)}</b> {words} {bracket(one['low'], one['high'], form)}")
-        clues = f"; {run['with_clue']:,} of {run['photos']:,} have a clue" if run["with_clue"] else "; no photo has a clue"
+        clues = (
+            f"; {run['with_clue']:,} of {run['photos']:,} have a clue" if run["with_clue"] else "; no photo has a clue"
+        )
         yield f"<b>{name(run['prior'])}</b>, {SYSTEMS[system]}: {', '.join(facts) or 'nothing is known'}{clues}"
 
 
@@ -89,15 +91,15 @@ def protocol(summary: Mapping[str, Any]) -> str:
     boot = told["bootstrap"]
     bands = ", ".join(f"{band:g}" for band in told["bands_km"])
     return definitions([
-        ("distance", f"great circle on a sphere of {number(told['earth_radius_km'], '.2f')} km; a band takes in its edge "
-                     f"({'&le;' if told['inclusive'] else '&lt;'}); bands {said(bands)} km"),
+        ("distance", f"great circle on a sphere of {number(told['earth_radius_km'], '.2f')} km; a band takes in its "
+                     f"edge ({'&le;' if told['inclusive'] else '&lt;'}); bands {said(bands)} km"),
         ("no answer", f"photos without an answer {said(told['failures'])}"),
         ("point", f"the one of highest expected {said(told['utility'])}"),
         ("rough places", "a photo counts for a band only where its place is known to that band or better"),
         ("intervals", f"{100 * boot['interval']:g} % bootstrap over places, {boot['draws']:,} draws, seed "
                       f"{said(boot['seed'])}; photos within {boot['places_km']:g} km of each other are of one place"),
-        ("calibration error", "of the likeliest country, over ten bins of equally many photos; beside it what few photos "
-                              "alone make of perfect calibration"),
+        ("calibration error", "of the likeliest country, over ten bins of equally many photos; beside it what few "
+                              "photos alone make of perfect calibration"),
     ])  # fmt: skip
 
 
@@ -121,8 +123,8 @@ def foot(summary: Mapping[str, Any]) -> str:
     dataset, made = summary["dataset"], summary["made"]
     libraries = ", ".join(f"{library} {version}" for library, version in made["libraries"].items())
     pairs = [
-        ("made by", f"whence {said(made['whence'])}, Python {said(made['python'])}, {said(made['started'])} (last start), "
-                    f"{number(made['seconds'], ',.0f')} s"),
+        ("made by", f"whence {said(made['whence'])}, Python {said(made['python'])}, {said(made['started'])} (last "
+                    f"start), {number(made['seconds'], ',.0f')} s"),
         ("libraries", said(libraries)),
         ("machine", said(made["machine"])),
         ("set, sha256", _hash(dataset["fingerprint"])),

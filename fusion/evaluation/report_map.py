@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from fusion.evaluation.outlines import land_rings
 from fusion.evaluation.plots import great_circle
+from fusion.evaluation.runs import PhotoColumns
 
-__all__ = ["MOST", "chosen", "error_map", "land"]
+__all__ = ["MOST", "chosen", "land", "map_of"]
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,18 @@ _SCALE: Final = 3.0  # units a degree
 _NORTH, _SOUTH = 84.0, -58.0  # of the map, where no photo lies beyond
 _STEP_DEG: Final = 3.0  # a great circle is drawn in steps of this arc
 _ISLAND_DEG: Final = 0.7
-_CLASSES: Final = ((200.0, "near"), (2500.0, "middle"), (np.inf, "far"))
+_CLASSES: Final = (
+    (200.0, "near", "true place, at most 200 km off"),
+    (2500.0, "middle", "at most 2,500 km off, solid line"),
+    (np.inf, "far", "farther off, dashed line"),
+)
+
+_MARKS: Final = {
+    "near": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
+    "middle": "m-3-3h6v6h-6z",
+    "far": "m-3-3l6 6m0-6l-6 6",
+}
+"""A disc, a square and a cross, each from its own middle."""
 
 
 def chosen(files: Sequence[str], most: int = MOST) -> list[int]:
@@ -46,7 +58,7 @@ def land() -> str:
             continue
         # What runs over the antimeridian is drawn at both edges of the map.
         for shift in (-360, 0, 360):
-            moved = grid + (int(shift * _SCALE), 0)
+            moved = grid + np.array([int(shift * _SCALE), 0])
             if moved[:, 0].max() > -180 * _SCALE and moved[:, 0].min() < 180 * _SCALE:
                 paths.append(_steps(moved))
     return (
@@ -55,8 +67,42 @@ def land() -> str:
     )
 
 
-def error_map(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
-    """The map, as a figure's drawing; it uses :func:`land`.
+def map_of(columns: PhotoColumns) -> str:
+    """The map of the answers with clues, and what it shows in words; nothing where no photo has both ends.
+
+    Args:
+        columns: Of one prior.
+    """
+    km = columns.systems["text"]["km"]
+    there = np.flatnonzero(np.isfinite(km))
+    if not len(there):
+        return ""
+    some = there[chosen([columns.file[k] for k in there.tolist()])]
+    truth, guess = (
+        np.stack([columns.reals(f"{end}_lat"), columns.reals(f"{end}_lon")], axis=1)[some] for end in ("true", "text")
+    )
+    drawn = f"{len(there):,} photos"
+    if len(some) < len(there):
+        drawn = f"{len(some):,} of {drawn} (those whose names have the smallest sha256)"
+    near, middle = (int((km[some] <= most).sum()) for most, _, _ in _CLASSES[:2])
+    about = (
+        f"{drawn}, with clues: a line from each guess along the great circle to the true place, which has the mark. "
+        f"{near:,} are off by at most 200 km, {middle - near:,} by more and at most 2,500 km, {len(some) - middle:,} "
+        "by more."
+    )
+    key = "".join(
+        f'<li><svg viewBox="-5 -5 10 10" class="key" aria-hidden="true"><path class="truth {kind}" '
+        f'd="M0 0{_MARKS[kind]}"/></svg>{words}</li>'
+        for _, kind, words in _CLASSES
+    )
+    return (
+        f'<p class="note">{about}</p><ul class="legend">{key}</ul><div class="box map" role="group" tabindex="0" '
+        f'aria-label="Map of errors">{_drawn(truth, guess, km[some], about)}</div>'
+    )
+
+
+def _drawn(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
+    """The map's drawing; it uses :func:`land`.
 
     Args:
         truth: (n, 2) latitude and longitude in degrees.
@@ -67,10 +113,10 @@ def error_map(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
     north = max(_NORTH, float(truth[:, 0].max(initial=_NORTH)), float(guess[:, 0].max(initial=_NORTH)))
     south = min(_SOUTH, float(truth[:, 0].min(initial=_SOUTH)), float(guess[:, 0].min(initial=_SOUTH)))
     left, top, width, height = -180 * _SCALE, -north * _SCALE, 360 * _SCALE, (north - south) * _SCALE
-    lines: dict[str, list[str]] = {kind: [] for _, kind in _CLASSES}
-    marks: dict[str, list[str]] = {kind: [] for _, kind in _CLASSES}
+    lines: dict[str, list[str]] = {kind: [] for _, kind, _ in _CLASSES}
+    marks: dict[str, list[str]] = {kind: [] for _, kind, _ in _CLASSES}
     for (lat, lon), (from_lat, from_lon), far in zip(truth.tolist(), guess.tolist(), km.tolist(), strict=True):
-        kind = next(kind for most, kind in _CLASSES if far <= most)
+        kind = next(kind for most, kind, _ in _CLASSES if far <= most)
         parts = great_circle((from_lat, from_lon), (lat, lon), _STEP_DEG)
         lines[kind] += [_line(part * (_SCALE, -_SCALE)) for part in parts]
         marks[kind].append(f"M{lon * _SCALE:.1f} {-lat * _SCALE:.1f}{_MARKS[kind]}")
@@ -86,14 +132,6 @@ def error_map(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
         f'<rect class="sea" x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"/>'
         f'<use href="#land" class="land"/>{drawn}</svg>'
     )
-
-
-_MARKS: Final = {
-    "near": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
-    "middle": "m-3-3h6v6h-6z",
-    "far": "m-3-3l6 6m0-6l-6 6",
-}
-"""A disc, a square and a cross, each from its own middle."""
 
 
 def _line(points: Floats) -> str:

@@ -45,8 +45,12 @@ FIGURES: Final = {
     "cell_bits": Column("bits missed, cell", ".2f"),
     "ece_country": Column("calibration error, country", ".3f"),
     "ece_chance": Column("of that by chance", ".3f"),
-    **{f"radius_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% radius holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)},
-    **{f"region_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% region holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)},
+    **{
+        f"radius_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% radius holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)
+    },
+    **{
+        f"region_{mass}": Column(f"{mass}\N{NO-BREAK SPACE}% region holds,\N{NO-BREAK SPACE}%") for mass in (50, 80, 95)
+    },
     **{
         f"recall_1e{power}": Column(f"in {area} km²,\N{NO-BREAK SPACE}%")
         for power, area in ((3, "1,000"), (4, "10,000"), (5, "100,000"), (6, "1 million"), (7, "10 million"))

@@ -166,7 +166,4 @@ def _picture(folder: Path, file: str) -> str:
     picture.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     width, height = picture.size
-    return (
-        f'<img alt="photo {said(file, 120)}" width="{width}" height="{height}" '
-        f'src="data:image/jpeg;base64,{data}">'
-    )
+    return f'<img alt="photo {said(file, 120)}" width="{width}" height="{height}" src="data:image/jpeg;base64,{data}">'

@@ -30,7 +30,7 @@ _SHAPES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a line is drawn: its colour, its dashes (lengths of lines and gaps; "" for none) and the shape of its marks."""
+    """How a line is drawn: its colour, its dashes (lines and gaps; "" for none), the shape of its marks."""
 
     colour: str
     dashes: str
@@ -160,7 +160,8 @@ def _axes(x: Axis, y: Axis) -> Iterator[str]:
     for value, label in y.ticks:
         yield f'<text x="{_LEFT - 6:g}" y="{_y(y, value) + 4:.1f}" text-anchor="end">{html.escape(label)}</text>'
     middle_x, middle_y = (_LEFT + _RIGHT) / 2.0, (_TOP + _BOTTOM) / 2.0
-    yield f'<text class="label" x="{middle_x:g}" y="{_HEIGHT - 10:g}" text-anchor="middle">{html.escape(x.label)}</text>'
+    below = f'x="{middle_x:g}" y="{_HEIGHT - 10:g}"'
+    yield f'<text class="label" {below} text-anchor="middle">{html.escape(x.label)}</text>'
     yield (
         f'<text class="label" transform="translate(13 {middle_y:g})rotate(-90)" text-anchor="middle">'
         f"{html.escape(y.label)}</text>"

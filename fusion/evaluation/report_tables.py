@@ -63,19 +63,23 @@ def figures_table(summary: Mapping[str, Any], caption: str, figures: Sequence[st
         rows = [cell(name(run["prior"]), head="rowgroup", span=len(known) + 1, kind="prior")]
         for system, title in SYSTEMS.items():
             if system == "prior" or run["with_clue"]:
-                rows.append(cell(title, head="row") + value_cells(run["systems"][system], known))
+                rows.append(cell(title, head="row") + value_cells(run["systems"][system], known, run["photos"]))
         if run["with_clue"]:
             rows.append(cell("clues gain", head="row") + gain_cells(run["gain"], known))
         bodies.append(rows)
     return table(caption, [head], bodies, kind="figures")
 
 
-def value_cells(told: Mapping[str, Mapping[str, float | None]], figures: Iterable[str]) -> str:
-    """A cell for each of ``figures``: its value above its interval."""
+def value_cells(
+    told: Mapping[str, Mapping[str, float | None]], figures: Iterable[str], photos: int | None = None
+) -> str:
+    """A cell for each of ``figures``: its value above its interval, and its photos where these are not all."""
     cells = []
     for figure in figures:
         form, one = FIGURES[figure].form, told[figure]
-        cells.append(cell(number(one["value"], form) + bracket(one["low"], one["high"], form)))
+        counted = one.get("photos") or photos
+        fewer = f"<small>of {counted:,}</small>" if photos and counted != photos and one["value"] is not None else ""
+        cells.append(cell(number(one["value"], form) + bracket(one["low"], one["high"], form) + fewer))
     return "".join(cells)
 
 

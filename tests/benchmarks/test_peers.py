@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks import peers
 from benchmarks.fusion_photos import ReadPhoto
@@ -140,6 +141,8 @@ def test_the_table_sets_apart_who_left_photos_out() -> None:
 def test_the_command_writes_its_text_and_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "streets_dev"
     folder.mkdir()
+    for file in FILES:
+        Image.new("RGB", (8, 8)).save(folder / file)
     rows = [f"{file},{lat},{lon},XX" for file, lat, lon in zip(FILES, LAT, LON, strict=True)]
     (folder / "labels.csv").write_text("\n".join(["file,lat,lon,country", *rows]) + "\n")
     _written(folder, TABLE + "file,system,lat,lon\n")

@@ -53,9 +53,19 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path: Path) -> None:
     rows = [
         "good.jpg,1,2,FR,", "gone.jpg,1,2,FR,", "nowhere.jpg,,,,", "beyond.jpg,91,0,FR,", "half.jpg,3,,FR,",
         "word.jpg,north,2,FR,", "../outside.jpg,1,2,FR,", "/etc/hosts,1,2,FR,", r"a\b.jpg,1,2,FR,",
-        "vague.jpg,1,2,FR,near", ",1,2,FR,", "nan.jpg,nan,nan,,",
+        "vague.jpg,1,2,FR,near", "less.jpg,1,2,FR,-1", ",1,2,FR,", "nan.jpg,nan,nan,,",
     ]  # fmt: skip
-    photos = ["good.jpg", "nowhere.jpg", "beyond.jpg", "half.jpg", "word.jpg", "vague.jpg", "nan.jpg", "sub/other.png"]
+    photos = [
+        "good.jpg",
+        "nowhere.jpg",
+        "beyond.jpg",
+        "half.jpg",
+        "word.jpg",
+        "vague.jpg",
+        "less.jpg",
+        "nan.jpg",
+        "sub/other.png",
+    ]
     photo(tmp_path / "outside.jpg")
     opened = open_labelled(folder_of(tmp_path / "set", photos, HEADER + "\n".join(rows)))
     assert opened.files == ("good.jpg",)
@@ -68,7 +78,8 @@ def test_what_cannot_be_used_is_named_with_its_reason(tmp_path: Path) -> None:
     for name in ("../outside.jpg", "/etc/hosts", r"a\b.jpg"):
         assert reasons.pop(name).startswith("no plain path inside the folder"), name
     assert "precision_km is no distance" in reasons.pop("vague.jpg")
-    assert reasons == {"row 12": "no name of a photo"}
+    assert "precision_km is no distance ('-1')" in reasons.pop("less.jpg")
+    assert reasons == {"row 13": "no name of a photo"}
 
 
 @pytest.mark.parametrize(
@@ -218,6 +229,12 @@ def test_photos_in_shards_are_decoded_and_get_the_countries_of_a_table(tmp_path:
     assert np.asarray(labelled.source(1))[0, 0, 0] == 20
 
 
+def test_an_archive_that_was_unpacked_to_images_may_lie_beside_the_labels(tmp_path: Path) -> None:
+    root = folder_of(tmp_path, ["images/a.jpg"], HEADER + "a.jpg,1,2,FR,\n")
+    (root / "photos.tar").write_bytes(b"no tar file at all")
+    assert open_labelled(root).files == ("a.jpg",)
+
+
 def test_a_folder_may_come_from_one_place(tmp_path: Path) -> None:
     photo(tmp_path / "set" / "b.jpg")
     photo(tmp_path / "set" / "sub" / "a.jpg")
@@ -239,6 +256,10 @@ def test_nothing_there_and_nothing_known_of_it_are_clear_errors(tmp_path: Path) 
         open_labelled(tmp_path / "set")
     with pytest.raises(DatasetError, match=r"no photos at .*name of a benchmark.*im2gps"):
         open_labelled(tmp_path / "nothing")
+    with pytest.raises(DatasetError, match="is a photo: give its folder"):
+        open_labelled(tmp_path / "set" / "a.jpg")
+    with pytest.raises(RequestError, match="the set has no name"):
+        open_labelled("")
     with pytest.raises(DatasetError, match="no table of labels"):
         open_labelled(tmp_path / "set", labels=tmp_path / "no.csv")
     (tmp_path / "empty").mkdir()

@@ -1,0 +1,109 @@
+"""`whence evaluate` and `whence report`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fusion.cli import main
+from tests.fusion.evaluation.small_sets import small_set
+
+QUICK = ["--prior", "density", "--ocr", "none", "--scenes", "none", "--fusion", "pool", "--offline", "--workers", "1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("typed")
+    small_set(folder / "set")
+    return folder
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Iterator[object]:
+    def said(*args: str | Path) -> tuple[int, str, str]:
+        code = main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    yield said
+
+
+def test_a_folder_is_evaluated_and_reported(folder: Path, say) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = say("evaluate", folder / "set", "--out", folder / "run", *QUICK, "--prior", "density:street")
+    assert code == 0, err
+    assert "set: 5 photos" in out and "density:street:" in out and "whence report" in err
+    summary = json.loads((folder / "run" / "summary.json").read_text())
+    assert [run["prior"] for run in summary["runs"]] == ["density", "density:street"]
+    code, out, err = say("report", folder / "run")
+    assert code == 0, err
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "a.jpg" in page and "density:street" in page
+
+
+def test_the_summary_comes_as_json_and_beside_another_run(folder: Path, say) -> None:  # type: ignore[no-untyped-def]
+    arguments = ["evaluate", folder / "set", "--out", folder / "limited", *QUICK, "--limit", "2"]
+    code, out, _ = say(*arguments, "--json")
+    assert code == 0 and json.loads(out)["dataset"]["photos"] == 2
+    code, out, _ = say(*arguments, "--against", folder / "limited")
+    assert code == 0 and "2 photos that both have" in out
+
+
+def test_all_photos_may_come_from_one_place(folder: Path, say) -> None:  # type: ignore[no-untyped-def]
+    photos = folder / "one place"
+    photos.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copy(folder / "set" / name, photos)
+    code, _, err = say("evaluate", photos, "--at", "-33.9,151.2,AU,25", "--out", folder / "sydney", *QUICK)
+    assert code == 0, err
+    code, out, _ = say("evaluate", photos, "--at", "-33.9,151.2,AU,25", "--out", folder / "sydney", *QUICK, "--json")
+    summary = json.loads(out)
+    assert summary["runs"][0]["systems"]["prior"]["within_25"]["photos"] == 2
+    assert summary["runs"][0]["systems"]["prior"]["within_1"]["value"] is None
+
+
+def test_a_photo_that_fails_makes_the_exit_code_2_and_the_rest_is_measured(tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
+    small_set(tmp_path / "set", broken=["b.jpg"])
+    code, out, _ = say("evaluate", tmp_path / "set", "--out", tmp_path / "run", *QUICK)
+    assert code == 2 and "1 failed (count as misses)" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "name a data set"),
+        (["nowhere", "--out", "x"], "no photos at nowhere"),
+        (["im2gps3k", "--out", "x"], "WHENCE_BENCHMARKS"),
+        (["drawn:3:4:5", "--out", "x"], "drawn:NUMBER:SEED"),
+        (["drawn:many", "--out", "x"], "drawn:NUMBER:SEED"),
+        (["SET"], "--out DIR"),
+        (["SET", "--out", "x", "--prior", "planet:nothing"], "nothing"),
+        (["SET", "--out", "x", "--against", "nowhere"], "no evaluation at nowhere"),
+        (["SET", "--out", "SET/a.jpg", *QUICK], "cannot write"),
+    ],
+)
+def test_what_cannot_be_done_says_what_to_do(
+    args: list[str], words: str, folder: Path, say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WHENCE_BENCHMARKS", raising=False)
+    code, _, err = say("evaluate", *(arg.replace("SET", str(folder / "set")) for arg in args))
+    assert code == 2 and err.startswith("whence: ") and words in err
+    assert err.count("\n") == 1, "one clear line"
+
+
+def test_a_report_of_nothing_says_so(tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = say("report", tmp_path / "nothing")
+    assert code == 2 and "no evaluation at" in err
+    code, _, err = say("report", tmp_path)
+    assert code == 2 and "holds no evaluation" in err
+
+
+def test_known_benchmarks_are_listed_with_where_their_photos_are(say) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = say("evaluate", "--list")
+    assert code == 0
+    for name in ("im2gps:", "im2gps3k:", "yfcc4k:", "osv5m:", "mp16-val:", "drawn:"):
+        assert name in out
