@@ -44,7 +44,7 @@ def test_imports_run_one_way(room: str) -> None:
 
 def test_every_module_names_its_public_names() -> None:
     for room in ROOMS:
-        for path in (REPOSITORY / room).glob("*.py"):
+        for path in (REPOSITORY / room).rglob("*.py"):
             if path.name != "__init__.py":
                 assert "__all__" in path.read_text(encoding="utf-8"), f"{path} has no __all__"
 
