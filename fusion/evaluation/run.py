@@ -21,12 +21,13 @@ from backbone.base import Prior
 from data.errors import ImageError, RequestError
 from data.geodesy import haversine_km
 from data.images import ImageSource
+from data.printable import printable
 from data.writing import write_whole
 from fusion.answer import Answer, Failure
 from fusion.batch import settings_of
 from fusion.evaluation.journal import Journal, writing
 from fusion.evaluation.read_once import ReadOnce
-from fusion.evaluation.rows import Labelled, failed_row, labelled, located_row
+from fusion.evaluation.rows import Labelled, failed_row, labelled, labels_of, located_row
 from fusion.evaluation.runs import SUMMARY, Run, open_run
 from fusion.evaluation.shown import Shown
 from fusion.evaluation.summary import Made, summarised
@@ -71,7 +72,7 @@ def evaluate(
     Args:
         photos: What is evaluated on.
         out: Folder of the run; one that holds a part of this run is gone on with.
-        priors: Priors or their names; each name once.
+        priors: Priors or their names; each once.
         locator: Whose other parts answer, its ``workers`` photos at once; None for all that ship, without maps of this
             machine.
         ocr: The text reader's name with its languages, which the rows' settings name; None for the name alone.
@@ -80,7 +81,8 @@ def evaluate(
         on_row: Called after each row, those that were there before as well.
 
     Raises:
-        RequestError: No photos, a prior twice, or ``out`` holds another set or answers made with other settings.
+        RequestError: No photos, a prior twice, a locator that reveals private text, or ``out`` holds another set,
+            answers made with other settings, or those of a prior that is not named.
         WeightsError: Weights of a prior are missing.
         DatasetError: What is in ``out`` is damaged, or is something else.
         WhenceError: It cannot be written. Rows that were written stay, and the same call goes on with them.
@@ -93,6 +95,12 @@ def evaluate(
     made_with = {name: settings_of(one, ocr=ocr) for name, one in locators.items()}
     known = list(_known(photos))
     with Journal(out, photos.fingerprint) as journal:
+        others = sorted(journal.priors - set(locators))
+        if others:
+            raise RequestError(
+                f"{printable(str(out))} has answers of {', '.join(others)}, which would be lost: name that prior as "
+                "well (--prior), or another folder"
+            )
         shown = Shown(out)
         for name in locators:
             for photo in known:
@@ -122,9 +130,10 @@ def evaluate(
                 for k, result in zip(todo, results, strict=True):
                     head = known[k], name, hashes[k], made_with[name]
                     row = _row(result, one, *head)
+                    # The picture first: of a photo whose row is there it is not made again.
+                    shown.note(row, result.thumbnail if isinstance(result, Answer) else None)
                     journal.append(row)
                     redone.add((name, known[k].file))
-                    shown.note(row, result.thumbnail if isinstance(result, Answer) else None)
                     counted.located += isinstance(result, Answer)
                     counted.failed += isinstance(result, Failure)
                     on_row()
@@ -132,7 +141,10 @@ def evaluate(
                 looker.forget()
         shown.finish()
         order = [(name, photo.file) for name in locators for photo in known]
-        journal.finish(order, list(photos.groups))
+        labels = {photo.file: labels_of(photo) for photo in known}
+        with writing(out):
+            (out / SUMMARY).unlink(missing_ok=True)  # until there is one of these rows
+        journal.finish(order, list(photos.groups), labels.__getitem__)
     made = Made(started, round(time.monotonic() - clock, 1))
     summary = summarised(out, photos, {name: (one, made_with[name]) for name, one in locators.items()}, made)
     with writing(out):
@@ -144,17 +156,19 @@ def _locators(priors: Sequence[Prior | str], locator: Locator | None) -> tuple[d
     """A locator for each prior by its name, and what remembers the text of a photo where there are several."""
     if not priors:
         raise RequestError("name a prior to evaluate (--prior)")
-    names = [prior if isinstance(prior, str) else prior.name for prior in priors]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise RequestError(f"the prior {twice} is named twice: give each once")
     if locator is None:
         locator = Locator(priors[0], places="none")
-        locators = {names[0]: locator}
-    else:
-        locators = {names[0]: locator.with_prior(priors[0])}
-    for name, prior in zip(names[1:], priors[1:], strict=True):
-        locators[name] = locators[names[0]].with_prior(prior)
+        priors = [locator.prior, *priors[1:]]
+    if locator.reveal:
+        raise RequestError("an evaluation is written with private text masked: give a locator that does not reveal it")
+    locators: dict[str, Locator] = {}
+    for prior in priors:
+        one = locator.with_prior(prior)
+        if one.prior.name in locators:  # also under two names, as of auto and what that is
+            raise RequestError(
+                f"the prior {one.prior.name} is named twice: give each once, and two models of one name a folder each"
+            )
+        locators[one.prior.name] = one
     if len(locators) == 1:
         return locators, None
     looker = ReadOnce(locator.looker)
