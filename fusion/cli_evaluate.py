@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_evaluate", "add_report"]
 
 _DRAWN = "drawn"
+_FAILURES = 5  # that are told why; the table has all
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -113,8 +114,12 @@ def _evaluate(args: argparse.Namespace) -> int:
         print(in_words(run.summary))
         if against is not None:
             print(_compared(run, against))
+    for line in _failures(run):
+        print(line, file=sys.stderr)
+    before = f" ({counted.before:,} of {total:,} answers were there before)" if counted.before else ""
     print(
-        printable(f"{args.out}: answers.parquet, summary.json; whence report {args.out} makes a page"), file=sys.stderr
+        printable(f"{args.out}: answers.parquet, summary.json{before}; whence report {args.out} makes a page"),
+        file=sys.stderr,
     )
     return 2 if any(one["failed"] for one in run.summary["runs"]) else 0
 
@@ -145,12 +150,29 @@ def _drawn(name: str, out: Path) -> LabelledSet:
 
 
 def _list() -> int:
-    from data.benchmark_cards import known_benchmarks
+    from data.benchmark_cards import benchmark_folder, known_benchmarks
 
     for card in known_benchmarks().values():
-        print(f"{card.name}: {card.title}\n  {card.where()}")
-    print("drawn: photos drawn on the spot, with signs of known places (drawn:NUMBER:SEED)")
+        folder = benchmark_folder(card.name)
+        here = "not on this machine" if folder is None or not folder.is_dir() else f"in {printable(str(folder))}"
+        print(f"{card.name}: {card.title}; {here}")
+        for title, sources in (("photos", card.photos_from), ("labels", card.labels_from)):
+            for one in sources:
+                print(f"  {title}: {one.text}: {one.source}")
+        for part in card.layout:
+            print(f"  lay out as: {part}")
+    print("drawn: photos drawn on the spot, with signs of known places (drawn, drawn:NUMBER, drawn:NUMBER:SEED)")
     return 0
+
+
+def _failures(run: Run) -> list[str]:
+    """Why photos failed, of a few, and where the rest is; a photo that fails with each prior is named once."""
+    rows = run.rows(["file", "message"]).to_pylist()
+    why = {row["file"]: row["message"] for row in rows if row["message"] is not None}
+    lines = [printable(f"failed: {message}") for message in list(why.values())[:_FAILURES]]
+    if len(why) > _FAILURES:
+        lines.append(f"failed: {len(why) - _FAILURES:,} more, see the column message of answers.parquet")
+    return lines
 
 
 def _compared(run: Run, against: Run) -> str:
