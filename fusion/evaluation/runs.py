@@ -177,8 +177,12 @@ def open_run(folder: str | Path) -> Run:
     if not (folder / TABLE).is_file():
         raise DatasetError(f"{shown} has a summary and no {TABLE}: run the same whence evaluate command again")
     runs = summary.get("runs")
-    whole = isinstance(summary.get("dataset"), dict) and isinstance(runs, list) and runs
-    if not whole or not all(isinstance(one, dict) and isinstance(one.get("prior"), str) for one in runs):
+    if (
+        not isinstance(summary.get("dataset"), dict)
+        or not isinstance(runs, list)
+        or not runs
+        or not all(isinstance(one, dict) and isinstance(one.get("prior"), str) for one in runs)
+    ):
         raise DatasetError(f"{printable(str(path))} is damaged: run the same whence evaluate command again")
     return Run(folder, summary)
 
