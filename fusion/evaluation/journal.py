@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,28 +62,37 @@ class Journal:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout as error:
+                if not Path(self._lock.lock_file).exists():  # refused by the system, which the lock takes for held
+                    raise PermissionError(EACCES, "no file can be made there") from error
                 raise RequestError(
                     f"{printable(str(self.folder))} is being written by another process: wait for it, or name another"
                 ) from error
             try:
                 self._open()
             except BaseException:
-                self._lock.release()
+                self._unlock()
                 raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        if self._copied:  # all that it holds stands in the table
-            self._path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+            if self._copied:  # all that it holds stands in the table
+                self._path.unlink(missing_ok=True)
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        with suppress(OSError):  # before it is let go: afterwards it may be another's
+            Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def _open(self) -> None:
         if self._table.exists() and not self._path.exists():
             self._seed()
             self._copied = True
-        self._file = self._path.open("a+b")
+        # Without a buffer: one that a full disk does not take would be written once more, and fail again, on closing.
+        self._file = self._path.open("ab", buffering=0)
         try:
             self._read()
         except BaseException:
@@ -105,10 +115,15 @@ class Journal:
             partial.unlink(missing_ok=True)
 
     def _read(self) -> None:
+        with self._path.open("rb") as lines:
+            end = self._noted(lines)
+        self._file.truncate(end)
+
+    def _noted(self, lines: Iterable[bytes]) -> int:
+        """Take in what is there; returns where the last whole line ends."""
         shown = printable(str(self._path))
-        self._file.seek(0)
         end = 0
-        for number, line in enumerate(self._file):
+        for number, line in enumerate(lines):
             if not line.endswith(b"\n"):  # what a kill cut short
                 break
             try:
@@ -125,12 +140,11 @@ class Journal:
                 raise DatasetError(f"{shown} is no journal of an evaluation: name another folder, or move it away")
             if number == 0 and fingerprint != self._fingerprint:
                 raise RequestError(
-                    f"{printable(str(self.folder))} holds answers about another set of photos, or its labels have "
-                    "changed: name another folder"
+                    f"{printable(str(self.folder))} holds answers about another set of photos, or its labels or "
+                    "--limit have changed: name another folder"
                 )
             end += len(line)
-        self._file.truncate(end)
-        self._file.seek(end)
+        return end
 
     def state(self, prior: str, file: str, settings: str) -> str | None:
         """``"done"``, ``"error"``, or None where there is no row yet.
@@ -160,17 +174,24 @@ class Journal:
 
     def row(self, prior: str, file: str) -> dict[str, Any]:
         """One row that was written."""
-        self._file.flush()
         with self._path.open("rb") as file_:
             file_.seek(self._at[prior, file])
             return dict(json.loads(file_.readline()))
 
-    def finish(self, order: Sequence[Key], groups: Sequence[str]) -> None:
+    @property
+    def priors(self) -> set[str]:
+        """Those that there are rows of."""
+        return {prior for prior, _ in self._at}
+
+    def finish(
+        self, order: Sequence[Key], groups: Sequence[str], labels: Callable[[str], Mapping[str, Any]] = lambda _: {}
+    ) -> None:
         """Write the rows of ``order`` as Parquet, then let the journal go.
 
         Args:
             order: (prior, file) of every row.
             groups: Names of the set's further columns.
+            labels: Name of a photo to columns that the labels say now, whatever they said when its row was made.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -181,7 +202,7 @@ class Journal:
             try:
                 with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
                     for start in range(0, len(order), _GROUP):
-                        rows = [self.row(*key) for key in order[start : start + _GROUP]]
+                        rows = [{**self.row(*key), **labels(key[1])} for key in order[start : start + _GROUP]]
                         writer.write_table(pa.Table.from_pylist(rows, schema=schema))
                 with partial.open("rb") as written:
                     os.fsync(written.fileno())
@@ -195,11 +216,13 @@ class Journal:
     def _append(self, row: Mapping[str, Any]) -> int:
         """Write ``row``, or nothing of it; returns where it begins."""
         start = self._file.seek(0, os.SEEK_END)
+        left = memoryview(_line(row))
         try:
-            self._file.write(_line(row))
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
         except BaseException:
-            self._file.truncate(start)
+            with suppress(OSError):  # else half a line stays, which the next reader leaves out
+                self._file.truncate(start)
             raise
         self._unsynced += 1
         if self._unsynced >= _SYNC_ROWS:

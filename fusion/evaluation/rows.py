@@ -14,6 +14,7 @@ from data.distribution import CellDistribution
 from data.gazetteer import Place
 from data.gazetteer import load_default as load_gazetteer
 from data.geodesy import BANDS_KM, EARTH_RADIUS_KM
+from data.printable import printable
 from fusion.among_shops import among_shops
 from fusion.answer import Answer, Failure
 from fusion.context import Context
@@ -22,7 +23,7 @@ from fusion.ledger import point_and_radius_km
 from fusion.level import city_at
 from fusion.locator import Locator
 
-__all__ = ["COLUMNS", "SYSTEMS", "Labelled", "failed_row", "labelled", "located_row"]
+__all__ = ["COLUMNS", "SYSTEMS", "Labelled", "failed_row", "labelled", "labels_of", "located_row"]
 
 SYSTEMS: Final = ("prior", "text")
 """What each photo is answered by: the visual prior alone, and with the clues."""
@@ -53,7 +54,7 @@ _TEXT: Final = frozenset({"country"})
 COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "file": ("text", "the photo's name in the set"),
     "sha256": ("text", "of the photo's file, or of its pixels where it is none"),
-    "prior": ("text", "the prior as it was asked for"),
+    "prior": ("text", "the prior's name"),
     "true_lat": ("real", "latitude of the truth, degrees; empty where it is not known"),
     "true_lon": ("real", "longitude of the truth, degrees"),
     "true_country": ("text", "true country: the label's, else that of the nearest place to the point"),
@@ -132,7 +133,7 @@ def located_row(known: Labelled, answer: Answer, locator: Locator, prior: str, s
         known: The photo's truth.
         answer: What ``locator`` says.
         locator: Answers once more without each kind of clue.
-        prior: The prior as it was asked for.
+        prior: The prior's name.
         sha256: Of the photo.
         settings: What the answer was made with.
     """
@@ -152,15 +153,17 @@ def located_row(known: Labelled, answer: Answer, locator: Locator, prior: str, s
     else:
         row |= {f"prior_{name}": x for name, x in _told(answer.prior, known, locator).items()}
     told = {**answer.to_dict(), "file": known.file}
-    return {**row, "answer": json.dumps(told, ensure_ascii=True), **_groups(known)}
+    return {**row, "answer": json.dumps(told, ensure_ascii=True), **labels_of(known.human_km, known.groups)}
 
 
 def failed_row(known: Labelled, failure: Failure, prior: str, sha256: str, settings: str) -> dict[str, Any]:
     """The row of a photo that could not be located; where the message names its path, the photo's name stands."""
     row = _head(known, prior, sha256, settings)
     told = failure.to_dict()["error"]
-    message = told["message"].replace(failure.file, known.file) if failure.file else told["message"]
-    return {**row, "error": told["type"], "message": message, **_groups(known)}
+    message = printable(told["message"])  # as messages have names, so that it is found in them
+    if failure.file:
+        message = message.replace(printable(failure.file), known.file)
+    return {**row, "error": told["type"], "message": message, **labels_of(known.human_km, known.groups)}
 
 
 def _head(known: Labelled, prior: str, sha256: str, settings: str) -> dict[str, Any]:
@@ -170,12 +173,18 @@ def _head(known: Labelled, prior: str, sha256: str, settings: str) -> dict[str, 
         "file": known.file, "sha256": sha256, "prior": prior, "true_lat": lat, "true_lon": lon,
         "true_country": known.truth.country or None, "true_region": known.region or None,
         "true_city": None if known.city is None else f"{known.city.name}, {known.city.country}",
-        "exact_km": known.truth.exact_km, "human_km": _number(known.human_km), "settings": settings,
+        "exact_km": known.truth.exact_km, "settings": settings,
     }  # fmt: skip
 
 
-def _groups(known: Labelled) -> dict[str, str]:
-    return {f"group_{name}": text for name, text in known.groups.items()}
+def labels_of(human_km: float, groups: Mapping[str, str]) -> dict[str, Any]:
+    """Columns of what the labels say that no answer hangs on: guesses of people, which may come later, and groups.
+
+    Args:
+        human_km: Distance of a person's guess, NaN where there is none.
+        groups: Further columns of the labels.
+    """
+    return {"human_km": _number(human_km)} | {f"group_{name}": text for name, text in groups.items()}
 
 
 def _told(said: CellDistribution, known: Labelled, locator: Locator) -> dict[str, Any]:

@@ -16,17 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbone.base import Prior
 from data.errors import ImageError, RequestError
 from data.geodesy import haversine_km
 from data.images import ImageSource
+from data.printable import printable
 from data.writing import write_whole
 from fusion.answer import Answer, Failure
 from fusion.batch import settings_of
 from fusion.evaluation.journal import Journal, writing
 from fusion.evaluation.read_once import ReadOnce
-from fusion.evaluation.rows import Labelled, failed_row, labelled, located_row
+from fusion.evaluation.rows import Labelled, failed_row, labelled, labels_of, located_row
 from fusion.evaluation.runs import SUMMARY, Run, open_run
 from fusion.evaluation.shown import Shown
 from fusion.evaluation.summary import Made, summarised
@@ -71,7 +73,7 @@ def evaluate(
     Args:
         photos: What is evaluated on.
         out: Folder of the run; one that holds a part of this run is gone on with.
-        priors: Priors or their names; each name once.
+        priors: Priors or their names; each once.
         locator: Whose other parts answer, its ``workers`` photos at once; None for all that ship, without maps of this
             machine.
         ocr: The text reader's name with its languages, which the rows' settings name; None for the name alone.
@@ -80,7 +82,8 @@ def evaluate(
         on_row: Called after each row, those that were there before as well.
 
     Raises:
-        RequestError: No photos, a prior twice, or ``out`` holds another set or answers made with other settings.
+        RequestError: No photos, a prior twice, a locator that reveals private text, or ``out`` holds another set,
+            answers made with other settings, or those of a prior that is not named.
         WeightsError: Weights of a prior are missing.
         DatasetError: What is in ``out`` is damaged, or is something else.
         WhenceError: It cannot be written. Rows that were written stay, and the same call goes on with them.
@@ -91,48 +94,61 @@ def evaluate(
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     locators, looker = _locators(priors, locator)
     made_with = {name: settings_of(one, ocr=ocr) for name, one in locators.items()}
-    known = list(_known(photos))
+    human_km = _human_km(photos)
     with Journal(out, photos.fingerprint) as journal:
+
+        def missing(name: str, file: str) -> bool:
+            state = journal.state(name, file, made_with[name])
+            return state is None or (state == "error" and retry_errors)
+
+        others = sorted(journal.priors - set(locators))
+        if others:
+            raise RequestError(
+                f"{printable(str(out))} has answers of {', '.join(others)}, which would be lost: name that prior as "
+                "well (--prior), or another folder"
+            )
         shown = Shown(out)
         for name in locators:
-            for photo in known:
-                state = journal.state(name, photo.file, made_with[name])
-                if state is not None and not (state == "error" and retry_errors):
+            for file in photos.files:
+                if not missing(name, file):
                     counted.before += 1
-                    shown.note(journal.row(name, photo.file))
+                    shown.note(journal.row(name, file))
                     on_row()
-
-        def missing(name: str, photo: Labelled) -> bool:
-            state = journal.state(name, photo.file, made_with[name])
-            return state is None or (state == "error" and retry_errors and (name, photo.file) not in redone)
-
-        redone: set[tuple[str, str]] = set()
         first = next(iter(locators.values()))
         step = _AT_ONCE * first.workers
         for start in range(0, len(photos), step):
             chunk = range(start, min(start + step, len(photos)))
             hashes: dict[int, str] = {}
+            known: dict[int, Labelled] = {}
             for name, one in locators.items():
-                todo = [k for k in chunk if missing(name, known[k])]
+                todo = [k for k in chunk if missing(name, photos.files[k])]
                 sources = [_source(photos, k) for k in todo]
                 for k, source in zip(todo, sources, strict=True):
                     if k not in hashes:
                         hashes[k] = _sha256(source)
+                        known[k] = _known(photos, k, human_km)
                 results = _results(one, sources)
                 for k, result in zip(todo, results, strict=True):
                     head = known[k], name, hashes[k], made_with[name]
                     row = _row(result, one, *head)
-                    journal.append(row)
-                    redone.add((name, known[k].file))
+                    # The picture first: of a photo whose row is there it is not made again.
                     shown.note(row, result.thumbnail if isinstance(result, Answer) else None)
+                    journal.append(row)
                     counted.located += isinstance(result, Answer)
                     counted.failed += isinstance(result, Failure)
                     on_row()
             if looker is not None:
                 looker.forget()
         shown.finish()
-        order = [(name, photo.file) for name in locators for photo in known]
-        journal.finish(order, list(photos.groups))
+        order = [(name, file) for name in locators for file in photos.files]
+        number = {file: k for k, file in enumerate(photos.files)}
+
+        def labels(file: str) -> dict[str, object]:
+            return labels_of(float(human_km[number[file]]), _groups(photos, number[file]))
+
+        with writing(out):
+            (out / SUMMARY).unlink(missing_ok=True)  # until there is one of these rows
+        journal.finish(order, list(photos.groups), labels)
     made = Made(started, round(time.monotonic() - clock, 1))
     summary = summarised(out, photos, {name: (one, made_with[name]) for name, one in locators.items()}, made)
     with writing(out):
@@ -144,17 +160,19 @@ def _locators(priors: Sequence[Prior | str], locator: Locator | None) -> tuple[d
     """A locator for each prior by its name, and what remembers the text of a photo where there are several."""
     if not priors:
         raise RequestError("name a prior to evaluate (--prior)")
-    names = [prior if isinstance(prior, str) else prior.name for prior in priors]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise RequestError(f"the prior {twice} is named twice: give each once")
     if locator is None:
         locator = Locator(priors[0], places="none")
-        locators = {names[0]: locator}
-    else:
-        locators = {names[0]: locator.with_prior(priors[0])}
-    for name, prior in zip(names[1:], priors[1:], strict=True):
-        locators[name] = locators[names[0]].with_prior(prior)
+        priors = [locator.prior, *priors[1:]]
+    if locator.reveal:
+        raise RequestError("an evaluation is written with private text masked: give a locator that does not reveal it")
+    locators: dict[str, Locator] = {}
+    for prior in priors:
+        one = locator.with_prior(prior)
+        if one.prior.name in locators:  # also under two names, as of auto and what that is
+            raise RequestError(
+                f"the prior {one.prior.name} is named twice: give each once, and two models of one name a folder each"
+            )
+        locators[one.prior.name] = one
     if len(locators) == 1:
         return locators, None
     looker = ReadOnce(locator.looker)
@@ -163,16 +181,21 @@ def _locators(priors: Sequence[Prior | str], locator: Locator | None) -> tuple[d
     return locators, looker
 
 
-def _known(photos: LabelledSet) -> Iterator[Labelled]:
-    nothing = np.full(len(photos), math.nan)
-    human = photos.human or {"lat": nothing, "lon": nothing}
-    human_km = haversine_km(human["lat"], human["lon"], photos.lat, photos.lon)
-    for k, file in enumerate(photos.files):
-        groups = {name: values[k] for name, values in photos.groups.items()}
-        yield labelled(
-            file, float(photos.lat[k]), float(photos.lon[k]), photos.country[k], float(photos.exact_km[k]),
-            float(human_km[k]), groups,
-        )  # fmt: skip
+def _known(photos: LabelledSet, k: int, human_km: NDArray[np.float64]) -> Labelled:
+    return labelled(
+        photos.files[k], float(photos.lat[k]), float(photos.lon[k]), photos.country[k], float(photos.exact_km[k]),
+        float(human_km[k]), _groups(photos, k),
+    )  # fmt: skip
+
+
+def _groups(photos: LabelledSet, k: int) -> dict[str, str]:
+    return {name: values[k] for name, values in photos.groups.items()}
+
+
+def _human_km(photos: LabelledSet) -> NDArray[np.float64]:
+    if photos.human is None:
+        return np.full(len(photos), math.nan)
+    return haversine_km(photos.human["lat"], photos.human["lon"], photos.lat, photos.lon)
 
 
 def _source(photos: LabelledSet, index: int) -> ImageSource | ImageError:

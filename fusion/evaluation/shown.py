@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from data.writing import write_whole
 from fusion.evaluation.journal import writing
 
 __all__ = ["MOST", "Shown", "best_first", "picture_of"]
@@ -44,6 +45,7 @@ class Shown:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ranked: dict[str, list[tuple[float, str]]] = {}
+        self._known: set[str] = set()  # names that pictures of this run may have
 
     def note(self, row: Mapping[str, Any], thumbnail: bytes | None = None) -> None:
         """Take in a row, with its photo as JPEG where it was just located (private text covered)."""
@@ -53,23 +55,23 @@ class Shown:
         ranked = self._ranked.setdefault(row["prior"], [])
         ranked.append(rank)
         path = picture_of(self._folder, row["file"])
+        self._known.add(path.name)
         if thumbnail and self._at_an_end(rank, ranked) and not path.exists():
             with writing(self._folder):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(_smaller(thumbnail))
+                write_whole(path, _smaller(thumbnail))
         if len(ranked) > 8 * MOST:
             ranked.sort()
             del ranked[MOST:-MOST]
 
     def finish(self) -> None:
-        """Let the thumbnails go that no list has at its ends."""
+        """Let the thumbnails go that no list has at its ends; what else lies in their folder stays."""
         wanted = set()
         for ranked in self._ranked.values():
             ranked.sort()
-            wanted |= {picture_of(self._folder, file) for _, file in (*ranked[:MOST], *ranked[-MOST:])}
+            wanted |= {picture_of(self._folder, file).name for _, file in (*ranked[:MOST], *ranked[-MOST:])}
         with writing(self._folder):
             for path in (self._folder / _FOLDER).glob("*.jpg"):
-                if path not in wanted:
+                if path.name in self._known - wanted:
                     path.unlink()
 
     @staticmethod

@@ -79,6 +79,8 @@ def test_a_photo_that_fails_makes_the_exit_code_2_and_the_rest_is_measured(tmp_p
         (["im2gps3k", "--out", "x"], "WHENCE_BENCHMARKS"),
         (["drawn:3:4:5", "--out", "x"], "drawn:NUMBER:SEED"),
         (["drawn:many", "--out", "x"], "drawn:NUMBER:SEED"),
+        (["drawn:2", "--at", "1,2", "--out", "x"], "leave --photos, --labels and --at out"),
+        (["SET", "--out", "x", "--gallery", "g", "--prior", "density", "--prior", "pixels"], "with one --prior"),
         (["SET"], "--out DIR"),
         (["SET", "--out", "x", "--prior", "planet:nothing"], "nothing"),
         (["SET", "--out", "x", "--against", "nowhere"], "no evaluation at nowhere"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,79 @@ def test_thumbnails_are_kept_of_the_best_and_the_worst_only(
     assert len(kept) == 2
     assert not kept & {shown.picture_of(run.folder, row["file"]).name for row in ranked[1:-1]}
     assert len(unplaced) == 1
+
+
+def test_photos_of_the_user_that_lie_where_thumbnails_are_kept_stay(tmp_path: Path) -> None:
+    photos = small_set(tmp_path / "mine" / "photos")
+    (tmp_path / "mine" / "labels.csv").write_bytes((tmp_path / "mine" / "photos" / "labels.csv").read_bytes())
+    evaluate(photos, tmp_path / "mine", ["density"], locator=quick_locator())
+    assert all((tmp_path / "mine" / "photos" / label[0]).exists() for label in LABELS)
+
+
+def test_answers_of_a_prior_that_is_not_named_again_are_not_lost(set_folder: Path, tmp_path: Path) -> None:
+    photos, out = small_set(set_folder), tmp_path / "run"
+    evaluate(photos, out, ["density"], locator=quick_locator())
+    before = (out / TABLE).read_bytes()
+    with pytest.raises(RequestError, match="has answers of density, which would be lost: name that prior as well"):
+        evaluate(photos, out, ["density:street"], locator=quick_locator())
+    assert (out / TABLE).read_bytes() == before and open_run(out).priors == ["density"]
+
+
+def test_a_prior_has_one_name_however_it_is_asked_for(set_folder: Path, tmp_path: Path) -> None:
+    locator = quick_locator()
+    out = tmp_path / "run"
+    assert evaluate(small_set(set_folder), out, [locator.prior, "density:street"], locator=locator).priors == [
+        "density", "density:street",
+    ]  # fmt: skip
+    counted = Counted()
+    evaluate(small_set(set_folder), out, ["density", "density:street"], locator=locator, counted=counted)
+    assert counted.before == 10
+    with pytest.raises(RequestError, match="named twice"):
+        evaluate(small_set(set_folder), tmp_path / "two", [locator.prior, "density"], locator=locator)
+
+
+@pytest.mark.parametrize("name", ["secret\x1b[2J\there", "secret\udce9"])
+def test_messages_name_photos_and_not_where_they_lie(name: str, tmp_path: Path) -> None:
+    photos = small_set(tmp_path / name, broken=["b.jpg"])
+    run = evaluate(photos, tmp_path / "run", ["density"], locator=quick_locator())
+    message = run.rows().to_pylist()[1]["message"]
+    assert message.startswith("b.jpg is not an image") and "secret" not in message
+
+
+def test_guesses_and_groups_that_labels_get_later_are_taken_without_locating_anew(tmp_path: Path) -> None:
+    photos, out, reader = small_set(tmp_path / "photos"), tmp_path / "run", Grey()
+    assert evaluate(photos, out, ["density"], locator=quick_locator()).summary["runs"][0]["human"] is None
+    known = {"lat": photos.lat + 1.0, "lon": photos.lon}
+    later = replace(photos, human=known, groups={"game": ("1", "1", "2", "2", "2")})
+    run = evaluate(later, out, ["density"], locator=quick_locator(reader=reader))
+    assert reader.looks == 0 and run.summary["runs"][0]["human"]["rounds"] == 4
+    assert run.rows(["group_game"]).column(0).to_pylist() == ["1", "1", "2", "2", "2"]
+    assert set(run.summary["runs"][0]["groups"]["game"]) == {"1", "2"}
+
+
+def test_no_old_summary_stands_beside_new_rows(
+    set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, out = small_set(set_folder), tmp_path / "run"
+    evaluate(photos, out, ["density"], locator=quick_locator())
+
+    def stop(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fusion.evaluation.run.summarised", stop)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(photos, out, ["density", "density:street"], locator=quick_locator())
+    with pytest.raises(DatasetError, match="holds no evaluation"):
+        open_run(out)
+    counted = Counted()
+    evaluate(photos, out, ["density", "density:street"], locator=quick_locator(), counted=counted)
+    assert counted.before == 10
+
+
+def test_a_locator_that_reveals_private_text_is_refused(set_folder: Path, tmp_path: Path) -> None:
+    locator = quick_locator()
+    locator.reveal = True
+    with pytest.raises(RequestError, match="masked"):
+        evaluate(small_set(set_folder), tmp_path / "run", ["density"], locator=locator)
+    assert not (tmp_path / "run").exists()
