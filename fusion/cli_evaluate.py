@@ -88,10 +88,12 @@ def _evaluate(args: argparse.Namespace) -> int:
     from fusion.evaluation.words import in_words
     from fusion.locator import Locator
 
+    priors = args.prior or ["auto"]
+    if args.gallery is not None and len(priors) > 1:
+        raise RequestError("a gallery refines one prior: give --gallery with one --prior, and a folder for each")
     against = None if args.against is None else open_run(args.against)
     photos = _opened(args)
     workers = args.workers or min(os.cpu_count() or 1, MOST_WORKERS, len(photos))
-    priors = args.prior or ["auto"]
     locator = Locator(
         priors[0], ocr=args.ocr, regions=args.regions, scenes=args.scenes, device=args.device,
         offline=True if args.offline else None, workers=workers, gallery=args.gallery, ranker=args.fusion,
@@ -131,6 +133,8 @@ def _opened(args: argparse.Namespace) -> LabelledSet:
 
     name = str(args.dataset)
     if name.partition(":")[0] == _DRAWN and not Path(name).exists():
+        if args.photos is not None or args.labels is not None or args.at is not None:
+            raise RequestError("drawn photos have labels of their own: leave --photos, --labels and --at out")
         photos = _drawn(name, args.out)
     else:
         photos = open_labelled(name, photos=args.photos, labels=args.labels, at=args.at)

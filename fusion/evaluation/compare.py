@@ -102,9 +102,8 @@ def paired(
         )
     chosen_a, chosen_b = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
     a, b = a.take(chosen_a), b.take(chosen_b)
-    for name in ("true_lat", "true_lon"):
-        if not np.allclose(a.reals(name), b.reals(name), atol=1e-6, equal_nan=True):
-            raise RequestError(
-                "the two runs have different labels for the same photo: evaluate both on the same labels"
-            )
+    ours_at, theirs_at = (np.array([x.reals("true_lat"), x.reals("true_lon"), x.exact_km]) for x in (a, b))
+    same = np.allclose(ours_at, theirs_at, rtol=0.0, atol=1e-6, equal_nan=True)
+    if not same or a.texts("true_country") != b.texts("true_country"):
+        raise RequestError("the two runs have different labels for the same photo: evaluate both on the same labels")
     return a, b, len(keys_a) - len(pairs), len(keys_b) - len(pairs)

@@ -105,15 +105,17 @@ def with_intervals(
 
     Args:
         columns: Of one system.
-        place: (n,) number of each photo's place, from 0; whole places are drawn, 2,000 times.
+        place: (n,) number of each photo's place, from 0; whole places are drawn, 2,000 times. Where all photos of a
+            figure are of one place, photos are drawn.
         exact_km: How far the true points may be off.
         seed: Of the draws.
     """
     values = figures(columns, exact_km)
-    right = int((~np.isnan(columns["right"])).sum())
+    right = int((~np.isnan(columns["right"]) & ~np.isnan(columns["sure"])).sum())
     found = {name: Figure(values[name], photos=right) for name in ("ece_country", "ece_chance")}
-    for name, each in each_photo(columns, exact_km).items():
-        found[name] = Figure(values[name], *_interval(each, place, seed), int((~np.isnan(each)).sum()))
+    each = each_photo(columns, exact_km)
+    for name, ends in _intervals(each, place, seed).items():
+        found[name] = Figure(values[name], *ends, int((~np.isnan(each[name])).sum()))
     known = int((~np.isnan(columns["km"])).sum())
     found["median_km"] = Figure(values["median_km"], *_median_interval(columns["km"], place, seed), known)
     return found
@@ -136,15 +138,15 @@ def gains(
         seed: Of the draws.
     """
     a, b = each_photo(ours, exact_km), each_photo(theirs, exact_km)
-    found = {}
+    gained = {}
     for name in a:
         if name not in b or name.startswith(("radius_", "region_")):
             continue
         sign = -1.0 if name in _BITS or name == "mean_km" else 1.0
         values = sign * (a[name] - b[name])
         if (~np.isnan(values)).any():
-            found[name] = mean_interval(values, place, seed)
-    return found
+            gained[name] = values
+    return {name: (_mean(gained[name]), *ends) for name, ends in _intervals(gained, place, seed).items()}
 
 
 def never_worse(gained: Mapping[str, tuple[float, float, float]], points: float = 1.0) -> bool | None:
@@ -155,38 +157,55 @@ def never_worse(gained: Mapping[str, tuple[float, float, float]], points: float 
 
 def mean_interval(values: Floats, place: Indices, seed: int = 0) -> tuple[float, float, float]:
     """The mean of ``values`` (n,), NaN left out, and the ends of its 95 % bootstrap interval over ``place`` (n,)."""
-    return (_mean(values), *_interval(values, place, seed))
+    return (_mean(values), *_intervals({"": values}, place, seed)[""])
 
 
-def _interval(values: Floats, place: Indices, seed: int) -> tuple[float, float]:
-    """Ends of the 95 % interval of the mean of ``values`` (n,), NaN left out."""
+def _intervals(each: Mapping[str, Floats], place: Indices, seed: int) -> dict[str, tuple[float, float]]:
+    """Ends of the 95 % interval of the mean of each of the values (n,), NaN left out; all of the same draws."""
+    found = dict.fromkeys(each, (math.nan, math.nan))
+    together: dict[str, Floats] = {}
+    alone: dict[str, Floats] = {}
+    for name, values in each.items():
+        if len(of := place[~np.isnan(values)]):
+            (alone if (of == of[0]).all() else together)[name] = values
+    for named, drawn_by in ((together, place), (alone, np.arange(len(place)))):
+        if named:
+            found |= zip(named, _ends(np.column_stack(list(named.values())), drawn_by, seed), strict=True)
+    return found
+
+
+def _ends(values: Floats, place: Indices, seed: int) -> list[tuple[float, float]]:
+    """Ends of the intervals of the means of the columns of ``values`` (n, k), each of which knows something."""
     known = ~np.isnan(values)
-    if not known.any():
-        return math.nan, math.nan
     count = int(place.max()) + 1
-    sums = np.bincount(place[known], values[known], minlength=count)
-    photos = np.bincount(place[known], minlength=count).astype(np.float64)
+    sums, photos = np.zeros((count, values.shape[1])), np.zeros((count, values.shape[1]))
+    np.add.at(sums, place, np.where(known, values, 0.0))
+    np.add.at(photos, place, known)
 
     def means(weights: Floats) -> Floats:
         total = weights @ photos
-        drawn: Floats = (weights @ sums)[total > 0] / total[total > 0]
+        drawn: Floats = np.divide(weights @ sums, total, out=np.full(total.shape, np.nan), where=total > 0)
         return drawn
 
-    low, high = np.percentile(_drawn(count, seed, count, means), [2.5, 97.5])
-    return float(low), float(high)
+    drawn = _drawn(count, seed, count, means)
+    ends = (np.percentile(column[~np.isnan(column)], [2.5, 97.5]) for column in drawn.T)
+    return [(float(low), float(high)) for low, high in ends]
 
 
 def _median_interval(km: Floats, place: Indices, seed: int) -> tuple[float, float]:
     known = np.flatnonzero(~np.isnan(km))
     if not len(known):
         return math.nan, math.nan
+    if (place[known] == place[known[0]]).all():
+        place = np.arange(len(km))
     order = known[np.argsort(km[known], kind="stable")]
     ranked, of_place = km[order], place[order]
 
     def medians(weights: Floats) -> Floats:
         up_to = np.cumsum(weights[:, of_place], axis=1)
         some = up_to[up_to[:, -1] > 0]
-        drawn: Floats = ranked[(some >= 0.5 * some[:, -1:]).argmax(axis=1)]
+        half = 0.5 * some[:, -1:]
+        drawn: Floats = 0.5 * (ranked[(some >= half).argmax(axis=1)] + ranked[(some > half).argmax(axis=1)])
         return drawn
 
     drawn = np.sort(_drawn(int(place.max()) + 1, seed, len(km), medians))

@@ -20,6 +20,7 @@ TEXT_GROUPS: Final = ("no text", "text without a clue", "with a clue")
 """Values of the group ``text``."""
 
 _MOST_VALUES: Final = 60  # of a column of the set: one that is different for every photo makes no groups
+_BY_KIND: Final = "kind of clue"
 _MASS_NAMES: Final = ("country_bits", "cell_bits", "alone_country_bits", "alone_cell_bits")
 
 
@@ -27,7 +28,8 @@ def groups_of(columns: PhotoColumns) -> dict[str, dict[str, PhotoColumns]]:
     """Name of a grouping to its values, the largest first, to the photos of each.
 
     By true country and continent, scene, text (:data:`TEXT_GROUPS`), kind of clue, and the set's own columns where
-    they have between 2 and 60 values. A photo with clues of two kinds is in both.
+    they have between 2 and 60 values; one that is called like ours has " (labels)" behind its name. A photo with clues
+    of two kinds is in both.
     """
     country = columns.texts("true_country")
     readings, clues = columns.reals("readings"), columns.reals("clues")
@@ -42,11 +44,12 @@ def groups_of(columns: PhotoColumns) -> dict[str, dict[str, PhotoColumns]]:
         if name.startswith("group_"):
             values = columns.texts(name)
             if 1 < len(set(filter(None, values))) <= _MOST_VALUES:
-                labels[name.removeprefix("group_")] = values
+                called = name.removeprefix("group_")
+                labels[f"{called} (labels)" if called in (*labels, _BY_KIND) else called] = values
     found = {name: _split(columns, values) for name, values in labels.items()}
     kinds = _kinds(columns)
     names = sorted({kind for row in kinds for kind in row})
-    found["kind of clue"] = {
+    found[_BY_KIND] = {
         name: columns.take(np.array([k for k, row in enumerate(kinds) if name in row], np.int64)) for name in names
     }
     return {name: parts for name, parts in found.items() if parts}

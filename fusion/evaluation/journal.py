@@ -140,8 +140,8 @@ class Journal:
                 raise DatasetError(f"{shown} is no journal of an evaluation: name another folder, or move it away")
             if number == 0 and fingerprint != self._fingerprint:
                 raise RequestError(
-                    f"{printable(str(self.folder))} holds answers about another set of photos, or its labels have "
-                    "changed: name another folder"
+                    f"{printable(str(self.folder))} holds answers about another set of photos, or its labels or "
+                    "--limit have changed: name another folder"
                 )
             end += len(line)
         return end

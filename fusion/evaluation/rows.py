@@ -153,7 +153,7 @@ def located_row(known: Labelled, answer: Answer, locator: Locator, prior: str, s
     else:
         row |= {f"prior_{name}": x for name, x in _told(answer.prior, known, locator).items()}
     told = {**answer.to_dict(), "file": known.file}
-    return {**row, "answer": json.dumps(told, ensure_ascii=True), **labels_of(known)}
+    return {**row, "answer": json.dumps(told, ensure_ascii=True), **labels_of(known.human_km, known.groups)}
 
 
 def failed_row(known: Labelled, failure: Failure, prior: str, sha256: str, settings: str) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def failed_row(known: Labelled, failure: Failure, prior: str, sha256: str, setti
     message = printable(told["message"])  # as messages have names, so that it is found in them
     if failure.file:
         message = message.replace(printable(failure.file), known.file)
-    return {**row, "error": told["type"], "message": message, **labels_of(known)}
+    return {**row, "error": told["type"], "message": message, **labels_of(known.human_km, known.groups)}
 
 
 def _head(known: Labelled, prior: str, sha256: str, settings: str) -> dict[str, Any]:
@@ -177,9 +177,14 @@ def _head(known: Labelled, prior: str, sha256: str, settings: str) -> dict[str, 
     }  # fmt: skip
 
 
-def labels_of(known: Labelled) -> dict[str, Any]:
-    """Columns of what the labels say that no answer hangs on: guesses of people, which may come later, and groups."""
-    return {"human_km": _number(known.human_km)} | {f"group_{name}": text for name, text in known.groups.items()}
+def labels_of(human_km: float, groups: Mapping[str, str]) -> dict[str, Any]:
+    """Columns of what the labels say that no answer hangs on: guesses of people, which may come later, and groups.
+
+    Args:
+        human_km: Distance of a person's guess, NaN where there is none.
+        groups: Further columns of the labels.
+    """
+    return {"human_km": _number(human_km)} | {f"group_{name}": text for name, text in groups.items()}
 
 
 def _told(said: CellDistribution, known: Labelled, locator: Locator) -> dict[str, Any]:

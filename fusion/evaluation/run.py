@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbone.base import Prior
 from data.errors import ImageError, RequestError
@@ -93,8 +94,13 @@ def evaluate(
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     locators, looker = _locators(priors, locator)
     made_with = {name: settings_of(one, ocr=ocr) for name, one in locators.items()}
-    known = list(_known(photos))
+    human_km = _human_km(photos)
     with Journal(out, photos.fingerprint) as journal:
+
+        def missing(name: str, file: str) -> bool:
+            state = journal.state(name, file, made_with[name])
+            return state is None or (state == "error" and retry_errors)
+
         others = sorted(journal.priors - set(locators))
         if others:
             raise RequestError(
@@ -103,29 +109,24 @@ def evaluate(
             )
         shown = Shown(out)
         for name in locators:
-            for photo in known:
-                state = journal.state(name, photo.file, made_with[name])
-                if state is not None and not (state == "error" and retry_errors):
+            for file in photos.files:
+                if not missing(name, file):
                     counted.before += 1
-                    shown.note(journal.row(name, photo.file))
+                    shown.note(journal.row(name, file))
                     on_row()
-
-        def missing(name: str, photo: Labelled) -> bool:
-            state = journal.state(name, photo.file, made_with[name])
-            return state is None or (state == "error" and retry_errors and (name, photo.file) not in redone)
-
-        redone: set[tuple[str, str]] = set()
         first = next(iter(locators.values()))
         step = _AT_ONCE * first.workers
         for start in range(0, len(photos), step):
             chunk = range(start, min(start + step, len(photos)))
             hashes: dict[int, str] = {}
+            known: dict[int, Labelled] = {}
             for name, one in locators.items():
-                todo = [k for k in chunk if missing(name, known[k])]
+                todo = [k for k in chunk if missing(name, photos.files[k])]
                 sources = [_source(photos, k) for k in todo]
                 for k, source in zip(todo, sources, strict=True):
                     if k not in hashes:
                         hashes[k] = _sha256(source)
+                        known[k] = _known(photos, k, human_km)
                 results = _results(one, sources)
                 for k, result in zip(todo, results, strict=True):
                     head = known[k], name, hashes[k], made_with[name]
@@ -133,18 +134,21 @@ def evaluate(
                     # The picture first: of a photo whose row is there it is not made again.
                     shown.note(row, result.thumbnail if isinstance(result, Answer) else None)
                     journal.append(row)
-                    redone.add((name, known[k].file))
                     counted.located += isinstance(result, Answer)
                     counted.failed += isinstance(result, Failure)
                     on_row()
             if looker is not None:
                 looker.forget()
         shown.finish()
-        order = [(name, photo.file) for name in locators for photo in known]
-        labels = {photo.file: labels_of(photo) for photo in known}
+        order = [(name, file) for name in locators for file in photos.files]
+        number = {file: k for k, file in enumerate(photos.files)}
+
+        def labels(file: str) -> dict[str, object]:
+            return labels_of(float(human_km[number[file]]), _groups(photos, number[file]))
+
         with writing(out):
             (out / SUMMARY).unlink(missing_ok=True)  # until there is one of these rows
-        journal.finish(order, list(photos.groups), labels.__getitem__)
+        journal.finish(order, list(photos.groups), labels)
     made = Made(started, round(time.monotonic() - clock, 1))
     summary = summarised(out, photos, {name: (one, made_with[name]) for name, one in locators.items()}, made)
     with writing(out):
@@ -177,16 +181,21 @@ def _locators(priors: Sequence[Prior | str], locator: Locator | None) -> tuple[d
     return locators, looker
 
 
-def _known(photos: LabelledSet) -> Iterator[Labelled]:
-    nothing = np.full(len(photos), math.nan)
-    human = photos.human or {"lat": nothing, "lon": nothing}
-    human_km = haversine_km(human["lat"], human["lon"], photos.lat, photos.lon)
-    for k, file in enumerate(photos.files):
-        groups = {name: values[k] for name, values in photos.groups.items()}
-        yield labelled(
-            file, float(photos.lat[k]), float(photos.lon[k]), photos.country[k], float(photos.exact_km[k]),
-            float(human_km[k]), groups,
-        )  # fmt: skip
+def _known(photos: LabelledSet, k: int, human_km: NDArray[np.float64]) -> Labelled:
+    return labelled(
+        photos.files[k], float(photos.lat[k]), float(photos.lon[k]), photos.country[k], float(photos.exact_km[k]),
+        float(human_km[k]), _groups(photos, k),
+    )  # fmt: skip
+
+
+def _groups(photos: LabelledSet, k: int) -> dict[str, str]:
+    return {name: values[k] for name, values in photos.groups.items()}
+
+
+def _human_km(photos: LabelledSet) -> NDArray[np.float64]:
+    if photos.human is None:
+        return np.full(len(photos), math.nan)
+    return haversine_km(photos.human["lat"], photos.human["lon"], photos.lat, photos.lon)
 
 
 def _source(photos: LabelledSet, index: int) -> ImageSource | ImageError:

@@ -17,6 +17,7 @@ from data.photo_places import places
 from data.printable import printable
 from fusion.evaluation.journal import JOURNAL, TABLE
 from fusion.evaluation.rows import COLUMNS, SYSTEMS
+from fusion.evaluation.scores import CELL_EXACT_KM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,11 +48,11 @@ class PhotoColumns:
     Attributes:
         file: Names.
         systems: ``"prior"`` and ``"text"`` to their columns, as ``fusion.evaluation.figures`` takes them; a photo that
-            failed has infinite ``km`` and is right about nothing that is known of it.
+            failed has infinite ``km`` and ``area_km2`` and is right about nothing that is known of it.
         exact_km: How far true points may be off.
         place: Number of each photo's place, from 0; photos without a point, or known no better than 25 km, and photos
             of a set that is one place, are places of their own.
-        table: All columns of the rows.
+        table: The rows.
     """
 
     file: Sequence[str]
@@ -127,8 +128,11 @@ def photo_columns(table: pa.Table, prior: str) -> PhotoColumns:
 
     table = table.filter(pc.equal(table.column("prior"), prior))
     failed = np.array([error is not None for error in table.column("error").to_pylist()], bool)
+    exact_km = _reals(table, "exact_km")
+    placed = ~np.isnan(_reals(table, "true_lat"))
     known = {
-        "km": ~np.isnan(_reals(table, "true_lat")),
+        "km": placed,
+        "area_km2": placed & (exact_km <= CELL_EXACT_KM),
         "right": _there(table, "true_country"),
         "region_right": _there(table, "true_region"),
         "city_right": _there(table, "true_city"),
@@ -137,9 +141,8 @@ def photo_columns(table: pa.Table, prior: str) -> PhotoColumns:
     for system in SYSTEMS:
         columns = {name: _reals(table, f"{system}_{column}") for name, column in _SCORES.items()}
         for name, there in known.items():
-            columns[name] = np.where(failed & there, math.inf if name == "km" else 0.0, columns[name])
+            columns[name] = np.where(failed & there, math.inf if name.endswith(("km", "km2")) else 0.0, columns[name])
         systems[system] = columns
-    exact_km = _reals(table, "exact_km")
     place = _places(_reals(table, "true_lat"), _reals(table, "true_lon"), exact_km)
     return PhotoColumns(table.column("file").to_pylist(), systems, exact_km, place, table)
 
@@ -173,6 +176,14 @@ def open_run(folder: str | Path) -> Run:
         )
     if not (folder / TABLE).is_file():
         raise DatasetError(f"{shown} has a summary and no {TABLE}: run the same whence evaluate command again")
+    runs = summary.get("runs")
+    if (
+        not isinstance(summary.get("dataset"), dict)
+        or not isinstance(runs, list)
+        or not runs
+        or not all(isinstance(one, dict) and isinstance(one.get("prior"), str) for one in runs)
+    ):
+        raise DatasetError(f"{printable(str(path))} is damaged: run the same whence evaluate command again")
     return Run(folder, summary)
 
 

@@ -30,7 +30,7 @@ def in_words(summary: Mapping[str, Any]) -> str:
     lines += [f"note: {printable(note)}" for note in dataset["notes"]]
     for run in summary["runs"]:
         failed = f", {run['failed']:,} failed (count as misses)" if run["failed"] else ""
-        lines += ["", f"{run['prior']}: {run['with_clue']:,} with a clue{failed}"]
+        lines += ["", f"{printable(run['prior'])}: {run['with_clue']:,} with a clue{failed}"]
         if run["trained_on_this_set"]:
             lines.append("  its card says that it learnt from this set: no measure of what it does on other photos")
         lines += list(_systems(run["systems"]))
@@ -40,13 +40,11 @@ def in_words(summary: Mapping[str, Any]) -> str:
             lines.append(f"  photos whose place is known well enough: {told}")
         if run["with_clue"]:
             lines += ["  what clues gain, with 95 % intervals:", *gains_table(run["gain"])]
-    if summary["human"]:
-        human = summary["human"]
-        lines += [
-            "",
-            f"against people, {human['rounds']} rounds: won {human['won']}, lost {human['lost']}; median "
-            f"{human['median_km_ours']:,.0f} km against {human['median_km']:,.0f} km",
-        ]
+        if human := run["human"]:
+            lines.append(
+                f"  against people, {human['rounds']} rounds: won {human['won']}, lost {human['lost']}; median "
+                f"{_or_dash(human['median_km_ours'], ',.0f')} km against {human['median_km']:,.0f} km"
+            )
     return "\n".join([*lines, "", *_LEGEND])
 
 

@@ -101,6 +101,8 @@ def test_the_list_says_which_benchmarks_are_here(tmp_path: Path, say, monkeypatc
         (["im2gps3k", "--out", "x"], "WHENCE_BENCHMARKS"),
         (["drawn:3:4:5", "--out", "x"], "drawn:NUMBER:SEED"),
         (["drawn:many", "--out", "x"], "drawn:NUMBER:SEED"),
+        (["drawn:2", "--at", "1,2", "--out", "x"], "leave --photos, --labels and --at out"),
+        (["SET", "--out", "x", "--gallery", "g", "--prior", "density", "--prior", "pixels"], "with one --prior"),
         (["SET"], "--out DIR"),
         (["SET", "--out", "x", "--prior", "planet:nothing"], "nothing"),
         (["SET", "--out", "x", "--against", "nowhere"], "no evaluation at nowhere"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backbone.priors import make_prior
+from data.benchmark_cards import known_benchmarks
 from data.errors import DatasetError, RequestError
 from fusion.evaluation.compare import compare
 from fusion.evaluation.groups import TEXT_GROUPS, groups_of, kinds_of
 from fusion.evaluation.run import evaluate
 from fusion.evaluation.runs import Run, open_run
+from fusion.evaluation.summary import _taught
 from fusion.evaluation.words import in_words
 from tests.fusion.evaluation.small_sets import LABELS, quick_locator, small_set
 
@@ -62,6 +66,15 @@ def test_runs_that_cannot_be_compared_are_refused(run: Run, folder: Path) -> Non
     elsewhere = evaluate(small_set(folder / "moved", moved), folder / "two", ["density"], locator=quick_locator())
     with pytest.raises(RequestError, match="different labels"):
         compare(run, elsewhere)
+    for label in (
+        ("b.jpg", 48.2, 16.37, "HU", ""),
+        ("b.jpg", 48.2, 16.3702, "AT", ""),
+        ("b.jpg", 48.2, 16.37, "AT", 9),
+    ):
+        other = [label if old[0] == "b.jpg" else old for old in LABELS]
+        out = folder / "labelled otherwise" / str(label)
+        with pytest.raises(RequestError, match="different labels"):
+            compare(run, evaluate(small_set(folder / "same", other), out, ["density"], locator=quick_locator()))
     white = small_set(folder / "white", [(f"{k}.jpg", 1.0, 1.0, "", "") for k in range(8)]).take(np.array([6, 7]))
     strange = evaluate(white, folder / "three", ["density"], locator=quick_locator())
     with pytest.raises(RequestError, match="share no photo"):
@@ -129,6 +142,62 @@ def test_what_is_no_run_is_said_clearly(folder: Path, run: Run) -> None:
         (broken / "summary.json").write_text(text)
         with pytest.raises(DatasetError, match=match):
             open_run(broken)
+    (broken / "answers.parquet").write_bytes((run.folder / "answers.parquet").read_bytes())
+    start = '{"format": "whence-evaluation", "version": 1'
+    for rest in (
+        "",
+        ', "dataset": {}, "runs": []',
+        ', "dataset": {}, "runs": [{"prior": 7}]',
+        ', "dataset": 1, "runs": {}',
+    ):
+        (broken / "summary.json").write_text(start + rest + "}")
+        with pytest.raises(DatasetError, match="damaged: run the same"):
+            open_run(broken)
+    (broken / "summary.json").write_bytes((run.folder / "summary.json").read_bytes())
     (broken / "answers.parquet").write_bytes((run.folder / "summary.json").read_bytes())
     with pytest.raises(DatasetError, match="missing or damaged"):
         open_run(broken).rows()
+
+
+def test_columns_of_the_set_that_are_called_like_groups_of_ours_replace_none(folder: Path) -> None:
+    names = ("country", "text", "kind of clue", "scene")
+    photos = replace(small_set(folder / "set"), groups={name: tuple("ababa") for name in names})
+    groups = groups_of(evaluate(photos, folder / "named alike", ["density"], locator=quick_locator()).photos())
+    assert set(groups["country"]) == {"AT", "AU", "ES", "FR"} and set(groups["text"]) == set(TEXT_GROUPS)
+    assert set(groups["kind of clue"]) == {"language", "phone"}
+    for name in names[:3]:
+        assert {value: len(part) for value, part in groups[f"{name} (labels)"].items()} == {"a": 3, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "taught"),
+    [
+        ("photos", False), ("d", False), ("Mapillary", False), ("streets_dev", True), ("streets", False),
+        ("osv5m", True), ("im2gps", False),
+    ],
+)  # fmt: skip
+def test_a_set_is_marked_as_learnt_from_only_where_the_card_names_it(name: str, taught: bool, folder: Path) -> None:
+    card = make_prior("pixels", offline=True).card
+    photos = replace(small_set(folder / "set"), name=name, card=known_benchmarks().get(name))
+    assert _taught(card, photos) is taught
+    assert _taught(replace(card, visual=False), photos) is False
+
+
+def test_each_prior_plays_against_people(folder: Path) -> None:
+    photos = small_set(folder / "set")
+    photos = replace(photos, human={"lat": photos.lat, "lon": photos.lon + 40.0})
+    run = evaluate(photos, folder / "duel", ["density", "density:street"], locator=quick_locator())
+    for prior, one in zip(run.priors, run.summary["runs"], strict=True):
+        columns = run.photos(prior)
+        ours, theirs = columns.systems["text"]["km"], columns.reals("human_km")
+        assert one["human"]["won"] == int((ours < theirs).sum()) and one["human"]["rounds"] == 4
+    assert in_words(run.summary).count("against people, 4 rounds") == 2
+
+
+def test_a_true_cell_that_no_answer_came_for_is_in_no_region(folder: Path) -> None:
+    photos = small_set(folder / "a broken one", broken=["b.jpg", "c.jpg"])
+    run = evaluate(photos, folder / "fewer", ["density"], locator=quick_locator())
+    recall = run.summary["runs"][0]["systems"]["text"]["recall_1e7"]
+    held = run.photos().systems["text"]["area_km2"]
+    assert recall["photos"] == 3, "a, b and e: c is known to 25 km, d not at all"
+    assert recall["value"] == pytest.approx(100.0 * float((held <= 1e7).sum()) / 3)

@@ -8,7 +8,7 @@ import pytest
 from data.distribution import CellDistribution
 from data.partition import load_default
 from fusion.evaluation.calibration import AREAS_KM2, abstention, covered, ece, ece_by_chance, reliability
-from fusion.evaluation.figures import figures, gains, never_worse, with_intervals
+from fusion.evaluation.figures import DRAWS, figures, gains, mean_interval, never_worse, with_intervals
 from fusion.evaluation.scores import Score, Truth, columns_of, score
 
 PARTITION = load_default()
@@ -201,3 +201,37 @@ def test_a_figure_says_of_how_many_photos_it_is() -> None:
     found = with_intervals(rows, np.arange(3), np.array([0.0, 25.0, 0.0]))
     assert (found["within_1"].photos, found["within_25"].photos, found["median_km"].photos) == (1, 2, 2)
     assert found["country"].photos == 2
+
+
+def test_what_is_known_of_one_place_alone_is_drawn_photo_by_photo() -> None:
+    # Two places; only photos of the first are known to 1 km. Drawing places would say that nothing is uncertain.
+    rows = columns_of([_row(0.5), _row(0.5), _row(9.0), _row(9.0), _row(9.0)])
+    place, exact = np.array([0, 0, 0, 0, 1]), np.array([0.0, 0.0, 0.0, 0.0, 25.0])
+    found = with_intervals(rows, place, exact)["within_1"]
+    assert (found.value, found.low, found.high) == (50.0, 0.0, 100.0)
+    median = with_intervals(rows, np.zeros(5, np.int64))["median_km"]
+    assert (median.low, median.value, median.high) == (0.5, 9.0, 9.0)
+
+
+def test_a_median_of_two_halves_lies_between_them_in_its_interval_too() -> None:
+    rows = columns_of([_row(0.0), _row(1000.0), _row(0.0), _row(1000.0)])
+    found = with_intervals(rows, np.array([0, 0, 1, 1]))["median_km"]  # whatever is drawn has as many of both
+    assert (found.value, found.low, found.high) == (500.0, 500.0, 500.0)
+
+
+def test_intervals_do_not_depend_on_which_figures_are_asked_for_together() -> None:
+    rng = np.random.default_rng(0)
+    values, place = rng.random(80), rng.integers(0, 12, 80)
+    place = np.unique(place, return_inverse=True)[1]
+    draws = np.random.default_rng(0).multinomial(
+        place.max() + 1, np.full(place.max() + 1, 1 / (place.max() + 1)), DRAWS
+    )
+    weights = draws[:, place]
+    low, high = np.percentile((weights @ values) / weights.sum(axis=1), [2.5, 97.5])
+    assert mean_interval(values, place)[1:] == pytest.approx((low, high))
+
+
+def test_calibration_is_of_the_photos_that_were_answered() -> None:
+    missed = Score(math.inf, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0.0)
+    found = with_intervals(columns_of([_row(10.0), missed]), np.arange(2))
+    assert found["ece_country"].photos == 1 and found["country"].photos == 2

@@ -359,7 +359,7 @@ def test_a_run_in_which_every_photo_failed_says_so(tmp_path: Path) -> None:
     run = evaluate(small_set(tmp_path / "p", broken=files), tmp_path / "run", ["density"], locator=quick_locator())
     page = Page(report_page(run))
     assert "5 answers failed and count as misses" in page.text() and page.count("figure", "photo") == 0
-    assert page.count("figure", "plot") == 1, "distances: none is met"
+    assert page.count("figure", "plot") == 2, "distances and regions: none is met"
 
 
 def test_a_run_of_one_photo_without_a_clue_is_told_by_the_prior(tmp_path: Path) -> None:

@@ -261,11 +261,11 @@ def test_messages_name_photos_and_not_where_they_lie(name: str, tmp_path: Path) 
 
 def test_guesses_and_groups_that_labels_get_later_are_taken_without_locating_anew(tmp_path: Path) -> None:
     photos, out, reader = small_set(tmp_path / "photos"), tmp_path / "run", Grey()
-    assert evaluate(photos, out, ["density"], locator=quick_locator()).summary["human"] is None
+    assert evaluate(photos, out, ["density"], locator=quick_locator()).summary["runs"][0]["human"] is None
     known = {"lat": photos.lat + 1.0, "lon": photos.lon}
     later = replace(photos, human=known, groups={"game": ("1", "1", "2", "2", "2")})
     run = evaluate(later, out, ["density"], locator=quick_locator(reader=reader))
-    assert reader.looks == 0 and run.summary["human"]["rounds"] == 4
+    assert reader.looks == 0 and run.summary["runs"][0]["human"]["rounds"] == 4
     assert run.rows(["group_game"]).column(0).to_pylist() == ["1", "1", "2", "2", "2"]
     assert set(run.summary["runs"][0]["groups"]["game"]) == {"1", "2"}
 
