@@ -138,7 +138,25 @@ def _opened(args: argparse.Namespace) -> LabelledSet:
         photos = _drawn(name, args.out)
     else:
         photos = open_labelled(name, photos=args.photos, labels=args.labels, at=args.at)
+        photos = _without_thumbnails(photos, Path(name) if args.photos is None else args.photos, args.out)
     return photos if args.limit is None else photos.take(np.arange(min(args.limit, len(photos))))
+
+
+def _without_thumbnails(photos: LabelledSet, folder: Path, out: Path) -> LabelledSet:
+    """``photos`` of ``folder`` without the pictures that a run inside it keeps, which are none of the set."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from fusion.evaluation.shown import picture_of
+
+    try:
+        inside = out.resolve().relative_to(folder.resolve())
+    except ValueError:
+        return photos
+    ours = {picture_of(inside, file).as_posix() for file in photos.files}
+    photos = photos.take(np.flatnonzero([file not in ours for file in photos.files]))
+    return replace(photos, left_out={file: why for file, why in photos.left_out.items() if file not in ours})
 
 
 def _drawn(name: str, out: Path) -> LabelledSet:
