@@ -109,6 +109,9 @@ def _evaluate(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("whence: run the same command again to go on", file=sys.stderr)
             raise
+    if counted.unasked:
+        print(f"whence: {counted.unasked:,} answers came without a look-up, which failed: evaluate into another folder "
+              "once the services answer, for what was answered is kept", file=sys.stderr)  # fmt: skip
     if args.json:
         print((run.folder / "summary.json").read_text(encoding="utf-8"), end="")
     else:
