@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_evaluate", "add_report"]
 
 _DRAWN = "drawn"
+_DRAWN_NUMBERS = ("24", "0")  # photos and seed
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -147,8 +148,9 @@ def _drawn(name: str, out: Path) -> LabelledSet:
     _, *numbers = name.split(":")
     if len(numbers) > 2 or not all(text.isdecimal() for text in numbers):
         raise RequestError(f"drawn photos are asked for as drawn, drawn:NUMBER or drawn:NUMBER:SEED, not {name}")
-    count, seed = (int(text) for text in (*numbers, "24", "0")[:2]) if len(numbers) != 1 else (int(numbers[0]), 0)
-    return open_labelled(drawn_set(out / "drawn", count=count, seed=seed))
+    count, seed = (int(text) for text in [*numbers, *_DRAWN_NUMBERS[len(numbers) :]])
+    # A folder for each: others would take the place of the photos that a run there was made of.
+    return open_labelled(drawn_set(out / f"drawn-{count}-{seed}", count=count, seed=seed))
 
 
 def _list() -> int:
