@@ -53,7 +53,14 @@ def warnings(summary: Mapping[str, Any]) -> str:
         for run in summary["runs"]
         if run["trained_on_this_set"]
     ]
-    places = summary["dataset"]["places"]
+    dataset = summary["dataset"]
+    places, card = dataset["places"], dataset["card"] or {}
+    whole = card.get("labels") or card.get("photos")
+    if whole and dataset["photos"] < whole:
+        found.append(
+            f"Only {dataset['photos']:,} of the {whole:,} photos of {name(card['title'])} were measured: figures on "
+            "all may differ."
+        )
     if places < _FEW_PLACES:
         found.append(f"Intervals over {places} {_plural(places, 'place')} are rough, and too narrow.")
     return "".join(f'<p class="warning" role="note"><b>Beware.</b> {line}</p>' for line in found)

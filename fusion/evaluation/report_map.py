@@ -32,11 +32,13 @@ _CLASSES: Final = (
 )
 
 _MARKS: Final = {
-    "near": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
-    "middle": "m-3-3h6v6h-6z",
-    "far": "m-3-3l6 6m0-6l-6 6",
+    "near": "m-{0} 0a{0} {0} 0 1 0 {1} 0a{0} {0} 0 1 0-{1} 0z",
+    "middle": "m-{0}-{0}h{1}v{1}h-{1}z",
+    "far": "m-{0}-{0}l{1} {1}m0-{1}l-{1} {1}",
 }
-"""A disc, a square and a cross, each from its own middle."""
+"""A disc, a square and a cross, each from its own middle; {0} is half of its width and {1} the whole."""
+_HALF: Final = ((150, 3.0), (600, 2.0), (MOST, 1.4))
+"""Half of the width of a mark on a map of up to so many photos."""
 
 
 def chosen(files: Sequence[str], most: int = MOST) -> list[int]:
@@ -92,7 +94,7 @@ def map_of(columns: PhotoColumns) -> str:
     )
     key = "".join(
         f'<li><svg viewBox="-5 -5 10 10" class="key" aria-hidden="true"><path class="truth {kind}" '
-        f'd="M0 0{_MARKS[kind]}"/></svg>{words}</li>'
+        f'd="M0 0{_mark(kind, 3.0)}"/></svg>{words}</li>'
         for _, kind, words in _CLASSES
     )
     return (
@@ -113,25 +115,31 @@ def _drawn(truth: Floats, guess: Floats, km: Floats, about: str) -> str:
     north = max(_NORTH, float(truth[:, 0].max(initial=_NORTH)), float(guess[:, 0].max(initial=_NORTH)))
     south = min(_SOUTH, float(truth[:, 0].min(initial=_SOUTH)), float(guess[:, 0].min(initial=_SOUTH)))
     left, top, width, height = -180 * _SCALE, -north * _SCALE, 360 * _SCALE, (north - south) * _SCALE
+    half = next(half for most, half in _HALF if len(km) <= most)
     lines: dict[str, list[str]] = {kind: [] for _, kind, _ in _CLASSES}
     marks: dict[str, list[str]] = {kind: [] for _, kind, _ in _CLASSES}
     for (lat, lon), (from_lat, from_lon), far in zip(truth.tolist(), guess.tolist(), km.tolist(), strict=True):
         kind = next(kind for most, kind, _ in _CLASSES if far <= most)
         parts = great_circle((from_lat, from_lon), (lat, lon), _STEP_DEG)
         lines[kind] += [_line(part * (_SCALE, -_SCALE)) for part in parts]
-        marks[kind].append(f"M{lon * _SCALE:.1f} {-lat * _SCALE:.1f}{_MARKS[kind]}")
+        marks[kind].append(f"M{lon * _SCALE:.1f} {-lat * _SCALE:.1f}{_mark(kind, half)}")
     drawn = "".join(
         f'<path class="error {kind}" d="{"".join(lines[kind])}"/>' for kind in reversed(lines) if lines[kind]
     )
     drawn += "".join(
         f'<path class="truth {kind}" d="{"".join(marks[kind])}"/>' for kind in reversed(marks) if marks[kind]
     )
+    kind = "world" if len(km) <= _HALF[0][0] else "world many"
     return (
-        f'<svg class="world" viewBox="{left:g} {top:g} {width:g} {height:g}" role="img">'
+        f'<svg class="{kind}" viewBox="{left:g} {top:g} {width:g} {height:g}" role="img">'
         f"<title>Map of errors</title><desc>{about}</desc>"
         f'<rect class="sea" x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"/>'
         f'<use href="#land" class="land"/>{drawn}</svg>'
     )
+
+
+def _mark(kind: str, half: float) -> str:
+    return _MARKS[kind].format(f"{half:g}", f"{2 * half:g}")
 
 
 def _line(points: Floats) -> str:

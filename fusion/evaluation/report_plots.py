@@ -15,7 +15,7 @@ from typing import Final
 __all__ = ["LOOKS", "Axis", "Line", "Look", "legend", "plot", "wilson"]
 
 _WIDTH, _HEIGHT = 360.0, 290.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 348.0, 10.0, 240.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 340.0, 10.0, 240.0
 _MARKS: Final = 8  # of a line of many points
 _SHAPES: Final = (
     "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
@@ -155,7 +155,7 @@ def _axes(x: Axis, y: Axis) -> Iterator[str]:
     yield f'<path class="grid" d="{"".join(_grid(x, y))}"/>'
     yield f'<path class="frame" d="M{_LEFT:g} {_TOP:g}V{_BOTTOM:g}H{_RIGHT:g}"/>'
     for value, label in x.ticks:
-        at = min(_x(x, value), _WIDTH - 3.4 * len(label))  # a long label at the end stays inside
+        at = min(_x(x, value), _WIDTH - 4.2 * len(label))  # a long label at the end stays inside
         yield f'<text x="{at:.1f}" y="{_BOTTOM + 17:g}" text-anchor="middle">{html.escape(label)}</text>'
     for value, label in y.ticks:
         yield f'<text x="{_LEFT - 6:g}" y="{_y(y, value) + 4:.1f}" text-anchor="end">{html.escape(label)}</text>'

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tests.conftest import REPOSITORY
 
@@ -77,6 +77,23 @@ def execute(notebook: Path, folder: Path, environment: Mapping[str, str] | None 
     last = written("stdout").strip().splitlines()[-1:] or ["{}"]
     results = json.loads(last[0]) if last[0].startswith("{") else {}
     return Executed(results, plots, written("stdout"), written("stderr"), folder / "run")
+
+
+def private_photo(number: int) -> bytes:
+    """A JPEG of one shade with an e-mail address on it."""
+    photo = Image.new("RGB", (320, 200), (150 + 10 * number,) * 3)
+    ImageDraw.Draw(photo).text((20, 80), "erika@example.org", (0, 0, 0), font=ImageFont.load_default(28))
+    stream = io.BytesIO()
+    photo.save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
+def covered(plot: np.ndarray) -> tuple[int, int]:
+    """How many pixels have the grey that covers private text, and how many are black where that stands."""
+    grey = (np.abs(plot.astype(int) - 92) <= 4).all(axis=2)
+    rows, columns = np.flatnonzero(grey.sum(axis=1) > 80), np.flatnonzero(grey.sum(axis=0) > 15)  # no title's rows
+    ink = (plot[np.ix_(rows, columns)] < 50).all(axis=2)
+    return int(grey.sum()), int(ink.sum())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import beta
 
-from tests.notebooks.conftest import NOTEBOOKS, Executed, execute
+from tests.notebooks.conftest import NOTEBOOKS, Executed, covered, execute, private_photo
 from tests.small_photos import photo, write_table
 
 NAME = "human_or_machine"
@@ -81,7 +81,7 @@ def test_a_person_plays_along_by_a_list_of_rounds(tmp_path: Path, executed: Call
     rows = [(1 + k // 3, 1 + k % 3, f"{k}.jpg", *at, "made up", *MADE_UP[k]) for k, at in enumerate(AT)]
     write_table(folder / "rounds.csv", rows, header="game,round,file,lat,lon,player,human_lat,human_lon")
     for k in range(len(AT)):
-        (folder / f"{k}.jpg").write_bytes(photo(k, size=(96, 64)) if k != 4 else b"damaged")
+        (folder / f"{k}.jpg").write_bytes({0: private_photo(0), 4: b"damaged"}.get(k, photo(k, size=(96, 64))))
     came = execute(NOTEBOOKS / f"{NAME}.ipynb", tmp_path / "run", {"WHENCE_NOTEBOOK_PHOTOS": str(folder)})
     results = came.results
     assert not results["drawn"] and results["truth"] == [list(at) for at in AT]
@@ -89,4 +89,6 @@ def test_a_person_plays_along_by_a_list_of_rounds(tmp_path: Path, executed: Call
     assert results["guesses"]["whence"][4] == [None, None] and results["points"]["whence"][4] == 0.0
     assert sum(results["won"]["person"]) == 5  # the round without a guess is not theirs
     check_scores(results)
+    grey, ink = covered(came.plots[0])
+    assert grey > 1_000 and ink == 0  # the address is not to be read
     assert "6 rounds in 2 games" in came.printed and "5 of 6 photos answered" in came.printed

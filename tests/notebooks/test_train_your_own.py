@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from data.geodesy import BANDS_KM
-from tests.notebooks.conftest import NOTEBOOKS, Executed, execute
-from tests.small_photos import photo, write_table
+from tests.notebooks.conftest import NOTEBOOKS, Executed, covered, execute, private_photo
+from tests.small_photos import write_table
 
 NAME = "train_your_own"
 
@@ -88,7 +88,10 @@ def test_it_takes_a_folder_of_ones_own(tmp_path: Path, executed: Callable[[str],
     rows = [(f"{k:02}.jpg", *(np.array(at[k % 4]) + random.uniform(-0.5, 0.5, 2)).round(4)) for k in range(80)]
     write_table(folder / "labels.csv", [*rows, ("80.jpg", "", "")])
     for k in range(81):
-        (folder / f"{k:02}.jpg").write_bytes(photo(5 * (k % 4)))
+        (folder / f"{k:02}.jpg").write_bytes(private_photo(k % 4))
     came = execute(NOTEBOOKS / f"{NAME}.ipynb", tmp_path / "run", {"WHENCE_NOTEBOOK_PHOTOS": str(folder)})
     assert sum(came.results["photos"].values()) == 80 and len(came.results["album_bits"]) == 1
+    for plot in (came.plots[0], came.plots[-1]):  # some of the photos, and the album
+        grey, ink = covered(plot)
+        assert grey > 1_000 and ink == 0  # the addresses are not to be read
     assert (folder / "labels.csv").is_file() and len(list(folder.iterdir())) == 82
