@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AREAS_KM2", "MASSES", "Bin", "abstention", "ece", "ece_by_chance", "recall", "reliability"]
+__all__ = ["AREAS_KM2", "MASSES", "Bin", "abstention", "covered", "ece", "ece_by_chance", "recall", "reliability"]
 
 MASSES: Final = (0.5, 0.8, 0.95)
 """Of the radii and regions whose coverage is counted."""
@@ -80,6 +80,12 @@ def ece_by_chance(sure: Floats, bins: int = 10, draws: int = 200) -> float:
     rng = np.random.default_rng(0)
     sure = sure[~np.isnan(sure)]
     return float(np.mean([ece(sure, (rng.random(len(sure)) < sure).astype(np.float64), bins) for _ in range(draws)]))
+
+
+def covered(before: Floats, mass: float) -> float:
+    """Share of truths in regions of ``mass``; ``before`` (n,) is the mass that comes before each."""
+    known = before[~np.isnan(before)]
+    return float((known < mass).mean()) if len(known) else math.nan
 
 
 def recall(area_km2: Floats) -> dict[float, float]:

@@ -7,7 +7,7 @@ import pytest
 
 from data.distribution import CellDistribution
 from data.partition import load_default
-from fusion.evaluation.calibration import AREAS_KM2, abstention, ece, ece_by_chance, reliability
+from fusion.evaluation.calibration import AREAS_KM2, abstention, covered, ece, ece_by_chance, reliability
 from fusion.evaluation.figures import DRAWS, figures, gains, mean_interval, never_worse, with_intervals
 from fusion.evaluation.scores import Score, Truth, columns_of, score
 
@@ -88,6 +88,7 @@ def test_coverage_leaves_out_what_is_not_known() -> None:
     unknown = Score(*[math.nan] * 8)
     found = figures(columns_of([_row(1.0, within=0.1), _row(1.0, within=0.6), unknown]))
     assert found["radius_50"] == found["region_50"] == 50.0
+    assert covered(np.array([0.1, 0.6, np.nan]), 0.5) == 0.5
 
 
 def test_recall_grows_with_the_area() -> None:
