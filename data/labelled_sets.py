@@ -237,23 +237,26 @@ def _of_photo_set(path: Path, table: Path | None) -> LabelledSet:
     opened = open_photo_set(path, labels=table, missing="skip")
     keys = [opened.key(i) for i in range(len(opened))]
     left_out = {f"({opened.skipped} in the shards)": "no label, or a label without a photo"} if opened.skipped else {}
-    count = len(keys)
     if table is not None:
         labels = read_label_table(table)
         index = {printable(name).rpartition(".")[0] or printable(name): i for i, name in enumerate(labels.names)}
         index |= {printable(name): i for i, name in enumerate(labels.names)}
         kept = [i for i, key in enumerate(keys) if key in index]
-        chosen = [index[keys[i]] for i in kept]
-        if len(kept) == count:
-            return _of_labels(printable(opened.name), labels, chosen, SetPhotos(opened, tuple(kept)), left_out)
+        if not kept:
+            raise DatasetError(f"{printable(str(table))} names no photo of {printable(opened.name)}: check its names")
+        here = set(keys)  # of labels without coordinates the shards say themselves how many they left out
+        left_out |= {name: why for name, why in labels.left_out.items() if {name, name.rpartition(".")[0]} & here}
+        return _of_labels(
+            printable(opened.name), labels, [index[keys[i]] for i in kept], SetPhotos(opened, tuple(kept)), left_out
+        )
     return LabelledSet(
         name=printable(opened.name),
         files=tuple(keys),
         lat=np.array(opened.lat, np.float64),
         lon=np.array(opened.lon, np.float64),
-        country=("",) * count,
-        exact_km=np.zeros(count),
-        photos=SetPhotos(opened, tuple(range(count))),
+        country=("",) * len(keys),
+        exact_km=np.zeros(len(keys)),
+        photos=SetPhotos(opened, tuple(range(len(keys)))),
         left_out=left_out,
     )
 

@@ -22,6 +22,7 @@ __all__ = ["add_evaluate", "add_report"]
 
 _DRAWN = "drawn"
 _FAILURES = 5  # that are told why; the table has all
+_DRAWN_NUMBERS = ("24", "0")  # photos and seed
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -110,6 +111,9 @@ def _evaluate(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("whence: run the same command again to go on", file=sys.stderr)
             raise
+    if counted.unasked:
+        print(f"whence: {counted.unasked:,} answers came without a look-up, which failed: evaluate into another folder "
+              "once the services answer, for what was answered is kept", file=sys.stderr)  # fmt: skip
     if args.json:
         print((run.folder / "summary.json").read_text(encoding="utf-8"), end="")
     else:
@@ -167,8 +171,11 @@ def _drawn(name: str, out: Path) -> LabelledSet:
     _, *numbers = name.split(":")
     if len(numbers) > 2 or not all(text.isdecimal() for text in numbers):
         raise RequestError(f"drawn photos are asked for as drawn, drawn:NUMBER or drawn:NUMBER:SEED, not {name}")
-    count, seed = (int(text) for text in (*numbers, "24", "0")[:2]) if len(numbers) != 1 else (int(numbers[0]), 0)
-    return open_labelled(drawn_set(out / "drawn", count=count, seed=seed))
+    if sys.stderr.isatty():
+        print("drawing photos; what is written on them is read first, which takes some ten seconds", file=sys.stderr)
+    count, seed = (int(text) for text in [*numbers, *_DRAWN_NUMBERS[len(numbers) :]])
+    # A folder for each: others would take the place of the photos that a run there was made of.
+    return open_labelled(drawn_set(out / f"drawn-{count}-{seed}", count=count, seed=seed))
 
 
 def _list() -> int:
@@ -194,6 +201,8 @@ def _failures(run: Run) -> list[str]:
     lines = [printable(f"failed: {message}") for message in list(why.values())[:_FAILURES]]
     if len(why) > _FAILURES:
         lines.append(f"failed: {len(why) - _FAILURES:,} more, see the column message of answers.parquet")
+    if why:
+        lines.append("photos that failed are looked at again with --retry-errors")
     return lines
 
 

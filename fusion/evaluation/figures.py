@@ -82,15 +82,22 @@ def each_photo(columns: Columns, exact_km: Floats | float = 0.0) -> dict[str, Fl
     return found
 
 
-def figures(columns: Columns, exact_km: Floats | float = 0.0) -> dict[str, float]:
+def figures(columns: Columns, exact_km: Floats | float = 0.0, *, calibration: bool = True) -> dict[str, float]:
     """All figures of one system on one set by name, without intervals; NaN where nothing is known.
 
     Means as in :func:`each_photo`; bits are those that are missed, so less is better; ``ece_country`` is the expected
     calibration error of the likeliest country and ``ece_chance`` what few photos alone make of it.
+
+    Args:
+        columns: Of one system.
+        exact_km: How far the true points may be off, one for all or (n,).
+        calibration: Whether the two calibration errors are wanted, which take longer than all else.
     """
     found = {name: _mean(values) for name, values in each_photo(columns, exact_km).items()}
     km = columns["km"][~np.isnan(columns["km"])]
     found["median_km"] = float(np.median(km)) if len(km) else math.nan
+    if not calibration:
+        return found
     sure = np.where(np.isnan(columns["right"]), np.nan, columns["sure"])
     known = bool((~np.isnan(sure)).any())
     found["ece_country"] = ece(sure, columns["right"]) if known else math.nan

@@ -50,11 +50,13 @@ class Counted:
         located: Written with an answer.
         failed: Written with an error.
         before: There before.
+        unasked: Written with an answer that came without a look-up, which failed.
     """
 
     located: int = 0
     failed: int = 0
     before: int = 0
+    unasked: int = 0
 
 
 def evaluate(
@@ -135,6 +137,7 @@ def evaluate(
                     shown.note(row, result.thumbnail if isinstance(result, Answer) else None)
                     journal.append(row)
                     counted.located += isinstance(result, Answer)
+                    counted.unasked += isinstance(result, Answer) and any(one["failed"] for one in result.lookups)
                     counted.failed += isinstance(result, Failure)
                     on_row()
             if looker is not None:

@@ -174,8 +174,8 @@ def _figures_of(columns: PhotoColumns) -> dict[str, Any]:
 
 
 def _in_short(columns: PhotoColumns, system: str) -> dict[str, float]:
-    found = figures(columns.systems[system], columns.exact_km)
-    return {name: value for name, value in found.items() if not name.startswith(("recall_", "region_", "ece_"))}
+    found = figures(columns.systems[system], columns.exact_km, calibration=False)
+    return {name: value for name, value in found.items() if not name.startswith(("recall_", "region_"))}
 
 
 def _calibration(columns: PhotoColumns, system: str) -> dict[str, Any]:

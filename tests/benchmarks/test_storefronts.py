@@ -18,9 +18,11 @@ from detectors.base import Reading
 from detectors.paste_regions import paste
 from detectors.render_fonts import FONT_FOLDER
 from fusion.locator import Locator
+from tests.fonts import needs_fonts
 
 pytest.importorskip("osmium", reason="maps are read with osmium")
 pytest.importorskip("fontTools", reason="drawing signs needs the extra build")
+pytestmark = needs_fonts
 
 LAT, LON = 48.41, 15.60
 STEP = 0.0001  # of latitude: 11 m

@@ -227,6 +227,11 @@ def test_photos_in_shards_are_decoded_and_get_the_countries_of_a_table(tmp_path:
     assert labelled.files == ("0.png", "2.png") and labelled.country == ("FR", "JP")
     assert labelled.exact_km.tolist() == [0.0, 3.0] and len(labelled.left_out) == 1
     assert np.asarray(labelled.source(1))[0, 0, 0] == 20
+    # A label that is no good is left out, and the others are kept with all that is known.
+    table.write_text(HEADER + "0.png,1,2,FR,25\n1.png,3,4,DE,far\n2.png,7,8,JP,3\n")
+    labelled = open_labelled(tmp_path / "shard-0.tar", labels=table)
+    assert labelled.files == ("0.png", "2.png") and labelled.exact_km.tolist() == [25.0, 3.0]
+    assert np.asarray(labelled.source(1))[0, 0, 0] == 20 and "no distance" in labelled.left_out["1.png"]
 
 
 def test_an_archive_that_was_unpacked_to_images_may_lie_beside_the_labels(tmp_path: Path) -> None:

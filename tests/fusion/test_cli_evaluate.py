@@ -92,7 +92,7 @@ def test_a_photo_that_fails_makes_the_exit_code_2_and_the_rest_is_measured(tmp_p
     code, out, err = say(*arguments)
     assert code == 2 and "1 failed (count as misses)" in out
     assert err.count("failed: b.jpg is not an image") == 1  # once, though it fails with each prior
-    assert "were there before" not in err
+    assert "were there before" not in err and "--retry-errors" in err
     code, _, err = say(*arguments)
     assert code == 2 and "10 of 10 answers were there before" in err
 
@@ -152,3 +152,18 @@ def test_known_benchmarks_are_listed_with_where_their_photos_are(say) -> None:  
     assert code == 0
     for name in ("im2gps:", "im2gps3k:", "yfcc4k:", "osv5m:", "mp16-val:", "drawn:"):
         assert name in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"), [("drawn", (24, 0)), ("drawn:5", (5, 0)), ("drawn:5:7", (5, 7)), ("drawn:05", (5, 0))]
+)
+def test_drawn_photos_have_a_folder_for_each_number_and_seed(
+    asked: str, drawn: tuple[int, int], folder: Path, tmp_path: Path, say, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    def draw(into: Path, count: int, seed: int) -> Path:
+        assert (count, seed) == drawn and into == tmp_path / "run" / f"drawn-{count}-{seed}"
+        return Path(shutil.copytree(folder / "set", into, dirs_exist_ok=True))
+
+    monkeypatch.setattr("fusion.evaluation.drawn_set.drawn_set", draw)
+    code, out, err = say("evaluate", asked, "--out", tmp_path / "run", *QUICK)
+    assert code == 0 and f"drawn-{drawn[0]}-{drawn[1]}: 5 photos" in out, err

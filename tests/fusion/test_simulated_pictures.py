@@ -14,9 +14,11 @@ from fusion.clue_rows import clue_of, clue_values, kept_rows, reading_of, readin
 from fusion.simulate import Plate, Scene, Sign, scene_of, simulate
 from fusion.simulated_lines import spot_at
 from fusion.simulated_pictures import picture_of, rendered
+from tests.fonts import needs_fonts
 
 pytest.importorskip("wordfreq", reason="the simulator's words need the extra build")
 pytest.importorskip("fontTools", reason="drawing signs needs the extra build")
+pytestmark = needs_fonts
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,11 @@ from data.labelled_sets import open_labelled
 from fusion.evaluation.drawn_set import drawn_set
 from fusion.simulate import RECIPES
 from fusion.simulated_lines import MAKERS
+from tests.fonts import needs_fonts
 
 pytest.importorskip("wordfreq", reason="the simulator's words need the extra build")
 pytest.importorskip("fontTools", reason="drawing signs needs the extra build")
+pytestmark = needs_fonts
 
 
 @pytest.fixture(scope="module")

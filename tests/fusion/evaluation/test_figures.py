@@ -85,6 +85,9 @@ def test_truths_drawn_from_the_answer_are_covered_as_often_as_it_says() -> None:
 
 
 def test_coverage_leaves_out_what_is_not_known() -> None:
+    unknown = Score(*[math.nan] * 8)
+    found = figures(columns_of([_row(1.0, within=0.1), _row(1.0, within=0.6), unknown]))
+    assert found["radius_50"] == found["region_50"] == 50.0
     assert covered(np.array([0.1, 0.6, np.nan]), 0.5) == 0.5
 
 

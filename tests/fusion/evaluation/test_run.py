@@ -12,11 +12,13 @@ import pytest
 
 from data.errors import DatasetError, RequestError, WhenceError
 from data.geodesy import haversine_km
+from fusion.answer import Answer
 from fusion.evaluation import shown
 from fusion.evaluation.journal import JOURNAL, TABLE
 from fusion.evaluation.rows import COLUMNS
 from fusion.evaluation.run import Counted, evaluate
 from fusion.evaluation.runs import open_run
+from fusion.second_pass import Lookups
 from tests.fusion.evaluation.small_sets import LABELS, Grey, quick_locator, small_set
 
 
@@ -296,3 +298,19 @@ def test_a_locator_that_reveals_private_text_is_refused(set_folder: Path, tmp_pa
     with pytest.raises(RequestError, match="masked"):
         evaluate(small_set(set_folder), tmp_path / "run", ["density"], locator=locator)
     assert not (tmp_path / "run").exists()
+
+
+class Down:
+    """A second pass whose only service does not answer about photos with something to read."""
+
+    services = ()
+
+    def run(self, first: Answer, again: object) -> Lookups:
+        return Lookups((), [{"failed": "no answer", "found": 0}] if first.readings else [])
+
+
+def test_answers_that_came_without_a_look_up_are_counted(set_folder: Path, tmp_path: Path) -> None:
+    locator, counted = quick_locator(), Counted()
+    locator.second_pass = Down()  # type: ignore[assignment]
+    evaluate(small_set(set_folder), tmp_path / "run", ["density"], locator=locator, counted=counted)
+    assert (counted.located, counted.unasked) == (5, 3)
