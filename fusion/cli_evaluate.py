@@ -147,7 +147,7 @@ def _opened(args: argparse.Namespace) -> LabelledSet:
 
 
 def _without_thumbnails(photos: LabelledSet, folder: Path, out: Path) -> LabelledSet:
-    """``photos`` of ``folder`` without the pictures that a run inside it keeps, which are none of the set."""
+    """``photos`` of ``folder`` without the pictures that a run keeps there, which are none of the set."""
     from dataclasses import replace
 
     import numpy as np
@@ -155,10 +155,12 @@ def _without_thumbnails(photos: LabelledSet, folder: Path, out: Path) -> Labelle
     from fusion.evaluation.shown import picture_of
 
     try:
-        inside = out.resolve().relative_to(folder.resolve())
+        inside = (
+            picture_of(out, "").parent.resolve().relative_to((folder.parent if folder.is_file() else folder).resolve())
+        )
     except ValueError:
         return photos
-    ours = {picture_of(inside, file).as_posix() for file in photos.files}
+    ours = {(inside / picture_of(out, file).name).as_posix() for file in photos.files}
     photos = photos.take(np.flatnonzero([file not in ours for file in photos.files]))
     return replace(photos, left_out={file: why for file, why in photos.left_out.items() if file not in ours})
 

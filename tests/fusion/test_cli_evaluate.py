@@ -65,19 +65,21 @@ def test_all_photos_may_come_from_one_place(folder: Path, say) -> None:  # type:
     assert summary["runs"][0]["systems"]["prior"]["within_1"]["value"] is None
 
 
-@pytest.mark.parametrize("where", [".", "run", "runs/first"])
+@pytest.mark.parametrize("where", [".", "run", "runs/first", ".."])
 def test_a_run_inside_its_set_is_gone_on_with_and_its_thumbnails_are_no_photos(where: str, tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
-    folder = tmp_path / "set"
+    folder = tmp_path / "photos"
     small_set(folder)
     for _ in range(2):
         code, out, err = say("evaluate", folder, "--out", folder / where, *QUICK)
         assert code == 0 and "left out" not in out, err
+    _, out, _ = say("evaluate", folder / "labels.csv", "--out", folder / where, *QUICK)
+    assert "left out" not in out
     assert "5 of 5 answers were there before" in err and list((folder / where / "photos").glob("*.jpg"))
 
 
-@pytest.mark.parametrize("where", [".", "run"])
+@pytest.mark.parametrize("where", [".", "run", ".."])
 def test_so_is_a_run_inside_a_folder_without_labels(where: str, tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
-    folder = tmp_path / "set"
+    folder = tmp_path / "photos"
     small_set(folder)
     (folder / "labels.csv").unlink()
     for _ in range(2):
