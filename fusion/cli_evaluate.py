@@ -22,6 +22,7 @@ __all__ = ["add_evaluate", "add_report"]
 
 _DRAWN = "drawn"
 _DRAWN_NUMBERS = ("24", "0")  # photos and seed
+_FAILURES = 5  # that are told why; the table has all
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -119,8 +120,12 @@ def _evaluate(args: argparse.Namespace) -> int:
         print(in_words(run.summary))
         if against is not None:
             print(_compared(run, against))
+    for line in _failures(run):
+        print(line, file=sys.stderr)
+    before = f" ({counted.before:,} of {total:,} answers were there before)" if counted.before else ""
     print(
-        printable(f"{args.out}: answers.parquet, summary.json; whence report {args.out} makes a page"), file=sys.stderr
+        printable(f"{args.out}: answers.parquet, summary.json{before}; whence report {args.out} makes a page"),
+        file=sys.stderr,
     )
     return 2 if any(one["failed"] for one in run.summary["runs"]) else 0
 
@@ -137,7 +142,25 @@ def _opened(args: argparse.Namespace) -> LabelledSet:
         photos = _drawn(name, args.out)
     else:
         photos = open_labelled(name, photos=args.photos, labels=args.labels, at=args.at)
+        photos = _without_thumbnails(photos, Path(name) if args.photos is None else args.photos, args.out)
     return photos if args.limit is None else photos.take(np.arange(min(args.limit, len(photos))))
+
+
+def _without_thumbnails(photos: LabelledSet, folder: Path, out: Path) -> LabelledSet:
+    """``photos`` of ``folder`` without the pictures that a run inside it keeps, which are none of the set."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from fusion.evaluation.shown import picture_of
+
+    try:
+        inside = out.resolve().relative_to(folder.resolve())
+    except ValueError:
+        return photos
+    ours = {picture_of(inside, file).as_posix() for file in photos.files}
+    photos = photos.take(np.flatnonzero([file not in ours for file in photos.files]))
+    return replace(photos, left_out={file: why for file, why in photos.left_out.items() if file not in ours})
 
 
 def _drawn(name: str, out: Path) -> LabelledSet:
@@ -154,12 +177,29 @@ def _drawn(name: str, out: Path) -> LabelledSet:
 
 
 def _list() -> int:
-    from data.benchmark_cards import known_benchmarks
+    from data.benchmark_cards import benchmark_folder, known_benchmarks
 
     for card in known_benchmarks().values():
-        print(f"{card.name}: {card.title}\n  {card.where()}")
-    print("drawn: photos drawn on the spot, with signs of known places (drawn:NUMBER:SEED)")
+        folder = benchmark_folder(card.name)
+        here = "not on this machine" if folder is None or not folder.is_dir() else f"in {printable(str(folder))}"
+        print(f"{card.name}: {card.title}; {here}")
+        for title, sources in (("photos", card.photos_from), ("labels", card.labels_from)):
+            for one in sources:
+                print(f"  {title}: {one.text}: {one.source}")
+        for part in card.layout:
+            print(f"  lay out as: {part}")
+    print("drawn: photos drawn on the spot, with signs of known places (drawn, drawn:NUMBER, drawn:NUMBER:SEED)")
     return 0
+
+
+def _failures(run: Run) -> list[str]:
+    """Why photos failed, of a few, and where the rest is; a photo that fails with each prior is named once."""
+    rows = run.rows(["file", "message"]).to_pylist()
+    why = {row["file"]: row["message"] for row in rows if row["message"] is not None}
+    lines = [printable(f"failed: {message}") for message in list(why.values())[:_FAILURES]]
+    if len(why) > _FAILURES:
+        lines.append(f"failed: {len(why) - _FAILURES:,} more, see the column message of answers.parquet")
+    return lines
 
 
 def _compared(run: Run, against: Run) -> str:

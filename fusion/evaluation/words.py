@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +24,9 @@ def in_words(summary: Mapping[str, Any]) -> str:
     dataset = summary["dataset"]
     lines = [f"{printable(dataset['name'])}: {dataset['photos']:,} photos, {dataset['places']:,} places"]
     if dataset["left_out_count"]:
-        lines.append(f"left out: {dataset['left_out_count']:,} (named in summary.json)")
+        count, listed = dataset["left_out_count"], dataset["left_out"]
+        some = f"of {len(listed)}: " if len(listed) < count else ""
+        lines.append(f"left out: {count:,}, named in summary.json ({some}{_reasons(listed)})")
     lines += [f"note: {printable(note)}" for note in dataset["notes"]]
     for run in summary["runs"]:
         failed = f", {run['failed']:,} failed (count as misses)" if run["failed"] else ""
@@ -42,11 +45,11 @@ def in_words(summary: Mapping[str, Any]) -> str:
                 f"  against people, {human['rounds']} rounds: won {human['won']}, lost {human['lost']}; median "
                 f"{_or_dash(human['median_km_ours'], ',.0f')} km against {human['median_km']:,.0f} km"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_LEGEND])
 
 
 def gains_table(gain: Mapping[str, Sequence[float | None]]) -> Iterator[str]:
-    """A line a figure: the gain and its interval.
+    """A line a figure: the gain and its interval; more is better, bits are those that are saved.
 
     Args:
         gain: Name of a figure to its difference and the ends of its interval.
@@ -56,16 +59,29 @@ def gains_table(gain: Mapping[str, Sequence[float | None]]) -> Iterator[str]:
         if told is None or any(value is None for value in told):
             continue
         difference, low, high = told
-        yield f"    {_TITLES.get(name, name):<16} {difference:+10.3g}  [{low:+.3g}, {high:+.3g}]"
+        gained, *ends = (format(value, _FORMS.get(name, "+.1f")) for value in (difference, low, high))
+        yield f"    {_TITLES.get(name, name):<21} {gained:>10}  [{', '.join(ends)}]"
 
 
 _TITLES: Final = {
     **{f"within_{band:g}": f"within {band:g} km, %" for band in BANDS_KM},
     "geoscore": "GeoScore",
     "country": "country, %",
-    "cell_bits": "bits to the cell",
-    "country_bits": "bits, country",
+    "cell_bits": "bits saved, cell",
+    "country_bits": "bits saved, country",
 }
+_FORMS: Final = {"geoscore": "+,.0f", "cell_bits": "+.2f", "country_bits": "+.2f"}
+_LEGEND: Final = (
+    "In percent: photos in each band, right countries, regions and cities, and true places in the radius that was to",
+    "hold 50 and 80 %. GeoScore is of 5,000. Intervals of all figures: summary.json, whence report.",
+)
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    """Each reason, without what stands in brackets behind it, and how often it is given; one photo as an example."""
+    counts = Counter(reason.partition(" (")[0] for reason in left_out.values())
+    told = ", ".join(f"{count:,} {printable(reason)}" for reason, count in counts.most_common())
+    return f"{told}; such as {printable(next(iter(left_out)))}"
 
 
 def _systems(systems: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Iterator[str]:

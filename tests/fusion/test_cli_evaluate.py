@@ -65,10 +65,53 @@ def test_all_photos_may_come_from_one_place(folder: Path, say) -> None:  # type:
     assert summary["runs"][0]["systems"]["prior"]["within_1"]["value"] is None
 
 
+@pytest.mark.parametrize("where", [".", "run", "runs/first"])
+def test_a_run_inside_its_set_is_gone_on_with_and_its_thumbnails_are_no_photos(where: str, tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "set"
+    small_set(folder)
+    for _ in range(2):
+        code, out, err = say("evaluate", folder, "--out", folder / where, *QUICK)
+        assert code == 0 and "left out" not in out, err
+    assert "5 of 5 answers were there before" in err and list((folder / where / "photos").glob("*.jpg"))
+
+
+@pytest.mark.parametrize("where", [".", "run"])
+def test_so_is_a_run_inside_a_folder_without_labels(where: str, tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "set"
+    small_set(folder)
+    (folder / "labels.csv").unlink()
+    for _ in range(2):
+        code, out, err = say("evaluate", folder, "--at", "40,-3,ES,25", "--out", folder / where, *QUICK)
+        assert code == 0 and "5 photos" in out, err
+    assert "5 of 5 answers were there before" in err and list((folder / where / "photos").glob("*.jpg"))
+
+
 def test_a_photo_that_fails_makes_the_exit_code_2_and_the_rest_is_measured(tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
     small_set(tmp_path / "set", broken=["b.jpg"])
-    code, out, _ = say("evaluate", tmp_path / "set", "--out", tmp_path / "run", *QUICK)
+    arguments = ["evaluate", tmp_path / "set", "--out", tmp_path / "run", *QUICK, "--prior", "density:street"]
+    code, out, err = say(*arguments)
     assert code == 2 and "1 failed (count as misses)" in out
+    assert err.count("failed: b.jpg is not an image") == 1  # once, though it fails with each prior
+    assert "were there before" not in err
+    code, _, err = say(*arguments)
+    assert code == 2 and "10 of 10 answers were there before" in err
+
+
+def test_a_few_of_many_failures_are_told(tmp_path: Path, say) -> None:  # type: ignore[no-untyped-def]
+    small_set(
+        tmp_path / "set", [(f"{k}.jpg", 1.0, 2.0 + k, "", "") for k in range(8)], broken=[f"{k}.jpg" for k in range(7)]
+    )
+    _, _, err = say("evaluate", tmp_path / "set", "--out", tmp_path / "run", *QUICK)
+    assert err.count("is not an image") == 5 and "failed: 2 more" in err
+
+
+def test_the_list_says_which_benchmarks_are_here(tmp_path: Path, say, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "yfcc4k").mkdir()
+    monkeypatch.setenv("WHENCE_BENCHMARKS", str(tmp_path))
+    code, out, _ = say("evaluate", "--list")
+    assert code == 0 and f"yfcc4k: YFCC4k; in {tmp_path / 'yfcc4k'}\n" in out
+    assert "im2gps: IM2GPS test set; not on this machine\n" in out
+    assert all(line.count("://") <= 1 or "linked from" in line for line in out.splitlines())  # a link a line
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,16 @@ def test_words_name_both_systems_and_what_clues_gain(run: Run) -> None:
     assert "set: 5 photos, 5 places" in words
     assert words.count("prior alone") == words.count("with clues") == 2
     gain = run.summary["runs"][0]["gain"]["country_bits"][0]
-    assert f"{'bits, country':<16} {gain:+10.3g}" in words
+    assert f"{'bits saved, country':<21} {gain:+10.2f}" in words
+    assert "e+" not in words  # a GeoScore of thousands is written out
+    assert "left out" not in words
+
+
+def test_words_say_why_photos_were_left_out_and_how_many_for_each_reason(run: Run) -> None:
+    reasons = {"x.jpg": "no label", "y.jpg": "no label", "z.jpg": "coordinates that are not on the Earth (lat '95')"}
+    told = {**run.summary["dataset"], "left_out": reasons, "left_out_count": 3}
+    words = in_words({**run.summary, "dataset": told})
+    assert "(2 no label, 1 coordinates that are not on the Earth; such as x.jpg)" in words
 
 
 def test_what_is_no_run_is_said_clearly(folder: Path, run: Run) -> None:
