@@ -292,7 +292,7 @@ def test_the_photos_that_failed_are_listed(made: Run) -> None:
     assert row["file"] == "b.jpg" and " ".join(row["message"].split()) in page
 
 
-def test_a_run_can_be_compared_photo_by_photo(made: Run, changed: Changed) -> None:
+def test_a_run_can_be_compared_photo_by_photo(made: Run, changed: Changed, tmp_path: Path) -> None:
     def nearer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for row in rows:
             if row["file"] == "a.jpg":
@@ -302,6 +302,7 @@ def test_a_run_can_be_compared_photo_by_photo(made: Run, changed: Changed) -> No
     page = Page(report_page(made, changed(rows=nearer))).text()
     assert "density: 4 photos that both have, 1 only in this run" in page
     assert "With clues, 1 of 3 photos are nearer than in the other run, 0 are the opposite, 2 the same." in page
+    assert str(tmp_path) not in page, "a page is passed on, and tells nothing of this machine's folders"
     assert re.search(r"gained most\s+a\.jpg\s+[\d,.]+ k?m\s+3,000 km", page)
     assert "Against another run" not in report_page(made)
 
