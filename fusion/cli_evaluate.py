@@ -171,6 +171,8 @@ def _drawn(name: str, out: Path) -> LabelledSet:
     _, *numbers = name.split(":")
     if len(numbers) > 2 or not all(text.isdecimal() for text in numbers):
         raise RequestError(f"drawn photos are asked for as drawn, drawn:NUMBER or drawn:NUMBER:SEED, not {name}")
+    if sys.stderr.isatty():
+        print("drawing photos; what is written on them is read first, which takes some ten seconds", file=sys.stderr)
     count, seed = (int(text) for text in [*numbers, *_DRAWN_NUMBERS[len(numbers) :]])
     # A folder for each: others would take the place of the photos that a run there was made of.
     return open_labelled(drawn_set(out / f"drawn-{count}-{seed}", count=count, seed=seed))
@@ -199,6 +201,8 @@ def _failures(run: Run) -> list[str]:
     lines = [printable(f"failed: {message}") for message in list(why.values())[:_FAILURES]]
     if len(why) > _FAILURES:
         lines.append(f"failed: {len(why) - _FAILURES:,} more, see the column message of answers.parquet")
+    if why:
+        lines.append("photos that failed are looked at again with --retry-errors")
     return lines
 
 

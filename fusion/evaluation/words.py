@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -78,10 +77,12 @@ _LEGEND: Final = (
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:
-    """Each reason, without what stands in brackets behind it, and how often it is given; one photo as an example."""
-    counts = Counter(reason.partition(" (")[0] for reason in left_out.values())
-    told = ", ".join(f"{count:,} {printable(reason)}" for reason, count in counts.most_common())
-    return f"{told}; such as {printable(next(iter(left_out)))}"
+    """Each reason, without what stands in brackets behind it, how often it is given, and one photo as an example."""
+    files: dict[str, list[str]] = {}
+    for file, reason in left_out.items():
+        files.setdefault(reason.partition(" (")[0], []).append(file)
+    most_first = sorted(files.items(), key=lambda item: -len(item[1]))
+    return "; ".join(f"{len(some):,} {printable(reason)}, as {printable(some[0])}" for reason, some in most_first)
 
 
 def _systems(systems: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Iterator[str]:

@@ -126,7 +126,7 @@ def test_words_say_why_photos_were_left_out_and_how_many_for_each_reason(run: Ru
     reasons = {"x.jpg": "no label", "y.jpg": "no label", "z.jpg": "coordinates that are not on the Earth (lat '95')"}
     told = {**run.summary["dataset"], "left_out": reasons, "left_out_count": 3}
     words = in_words({**run.summary, "dataset": told})
-    assert "(2 no label, 1 coordinates that are not on the Earth; such as x.jpg)" in words
+    assert "(2 no label, as x.jpg; 1 coordinates that are not on the Earth, as z.jpg)" in words
 
 
 def test_what_is_no_run_is_said_clearly(folder: Path, run: Run) -> None:
