@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["add_evaluate", "add_report"]
 
 _DRAWN = "drawn"
-_FAILURES = 5  # that are told why; the table has all
 _DRAWN_NUMBERS = ("24", "0")  # photos and seed
+_FAILURES = 5  # that are told why; the table has all
 
 
 def add_evaluate(commands: Commands) -> None:

@@ -47,7 +47,7 @@ def against_run(run: Run, other: Run) -> str:
     both = [(prior, prior) for prior in run.priors if prior in other.priors]
     parts = [
         definitions([
-            ("the other run", name(other.folder)),
+            ("the other run", name(other.folder.resolve().name)),  # a page is passed on: no path of this machine
             ("its set", name(other.summary["dataset"]["name"])),
             ("its priors", ", ".join(map(name, other.priors))),
             ("made by", f"whence {said(other.summary['made']['whence'])}, {said(other.summary['made']['started'])}"),

@@ -98,7 +98,7 @@ def protocol(summary: Mapping[str, Any]) -> str:
     boot = told["bootstrap"]
     bands = ", ".join(f"{band:g}" for band in told["bands_km"])
     return definitions([
-        ("distance", f"great circle on a sphere of {number(told['earth_radius_km'], '.2f')} km; a band takes in its "
+        ("distance", f"great circle on a sphere of {number(told['earth_radius_km'], '.4f')} km; a band takes in its "
                      f"edge ({'&le;' if told['inclusive'] else '&lt;'}); bands {said(bands)} km"),
         ("no answer", f"photos without an answer {said(told['failures'])}"),
         ("point", f"the one of highest expected {said(told['utility'])}"),
@@ -115,10 +115,9 @@ def priors_table(summary: Mapping[str, Any]) -> str:
     titles = ("prior", "what it is", "learnt from", "licence", "photos", "failed", "with text", "with a clue")
     rows = []
     for run in summary["runs"]:
-        known_as = "" if run["prior_name"] == run["prior"] else f" <small>{name(run['prior_name'])}</small>"
         warned = "<b>this set</b>; " if run["trained_on_this_set"] else ""
         rows.append(
-            cell(name(run["prior"]) + known_as, head="row") + cell(name(run["summary"]))
+            cell(name(run["prior"]), head="row") + cell(name(run["summary"]))
             + cell(warned + (name(run["trained_on"]) or "–")) + cell(name(run["licence"]) or "–")
             + "".join(cell(number(run[key], ",d")) for key in ("photos", "failed", "with_text", "with_clue"))
         )  # fmt: skip

@@ -65,7 +65,7 @@ def summarised(folder: Path, photos: LabelledSet, locators: Mapping[str, tuple[L
     for name, (locator, settings) in locators.items():
         columns = photo_columns(table, name)
         card = locator.prior.card
-        runs.append({"prior": name, "prior_name": locator.prior.name, **_of_card(card, photos),
+        runs.append({"prior": name, **_of_card(card, photos),
                      "settings": settings, **_figures_of(columns), "human": _human(columns)})  # fmt: skip
     assert columns is not None  # there is at least one prior
     summary = {
