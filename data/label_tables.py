@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.continents import CONTINENTS
 from data.errors import DatasetError
 from data.label_rows import OWN_GROUP, label_rows, read_text
 from data.printable import printable
@@ -168,7 +169,7 @@ class _Building:
 
     def _country(self, text: str) -> str:
         code = _NOT_ISO.get(text.upper(), text.upper())
-        if len(code) == 2 and code.isascii() and code.isalpha():
+        if code in CONTINENTS:
             return code
         if code:
             self.strange_countries.append(text)
@@ -211,7 +212,7 @@ class _Building:
     def _notes(self) -> Iterator[str]:
         if self.strange_countries:
             yield (
-                "a country that is no code of two letters (ISO 3166-1 alpha-2) counts as not known: "
+                "a country that is no code of ISO 3166-1 alpha-2 (two letters, as FR) counts as not known: "
                 f"{len(self.strange_countries)} photos ({_listed(sorted(set(self.strange_countries)))})"
             )
         if self.strange_guesses:
@@ -225,7 +226,10 @@ def _point(lat_text: str, lon_text: str) -> tuple[float, float, str | None]:
     lat, lon = _number(lat_text), _number(lon_text)
     if abs(lat) <= 90.0 and abs(lon) <= 180.0:
         return lat, lon, None
-    return lat, lon, f"coordinates that are not on the Earth (lat {_quoted(lat_text)}, lon {_quoted(lon_text)})"
+    what = f"lat {_quoted(lat_text)}, lon {_quoted(lon_text)}"
+    if not math.isnan(_number(lat_text.replace(",", "."))) and "," in lat_text + lon_text:
+        return lat, lon, f"coordinates with a comma ({what}): write degrees with a point, as 48.87"
+    return lat, lon, f"coordinates that are not on the Earth ({what})"
 
 
 def _number(text: str) -> float:

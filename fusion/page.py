@@ -117,7 +117,7 @@ def check_map_path(path: Path) -> None:
         RequestError: Its name does not end as a page's does, or there is no such folder.
     """
     if path.suffix.lower() not in _SUFFIXES:
-        raise RequestError(f"cannot write {path}: a map is a page, name a file that ends in .html or .htm")
+        raise RequestError(f"cannot write {path}: this is a page, name a file that ends in .html or .htm")
     if not path.parent.is_dir():
         raise RequestError(f"cannot write {path}: there is no folder {path.parent}; make it first")
 

@@ -38,7 +38,9 @@ class Bin:
 
 
 def reliability(sure: Floats, right: Floats, bins: int = 10) -> list[Bin]:
-    """Bins of equally many photos, from the least sure; photos of one probability may lie in two of them.
+    """Bins of equally many photos, from the least sure.
+
+    Photos of one probability may lie in two bins, and share what is true of them, so that their order does not matter.
 
     Args:
         sure: (n,) probability given to what was said.
@@ -50,6 +52,9 @@ def reliability(sure: Floats, right: Floats, bins: int = 10) -> list[Bin]:
     """
     known = ~(np.isnan(sure) | np.isnan(right))
     sure, right = sure[known], right[known]
+    # Photos of one probability share their truths, so that their order in the set makes no difference.
+    _, alike = np.unique(sure, return_inverse=True)
+    right = (np.bincount(alike, right) / np.bincount(alike))[alike]
     order = np.argsort(sure, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return [Bin(float(sure[part].mean()), float(right[part].mean()), len(part)) for part in parts]
@@ -74,7 +79,7 @@ def ece(sure: Floats, right: Floats, bins: int = 10) -> float:
 def ece_by_chance(sure: Floats, bins: int = 10, draws: int = 200) -> float:
     """The error that answers of these probabilities have on average if they are perfectly calibrated: few photos alone.
 
-    >>> round(ece_by_chance(np.full(100, 0.5)), 1)
+    >>> round(ece_by_chance(np.linspace(0.3, 0.7, 100)), 1)
     0.1
     """
     rng = np.random.default_rng(0)

@@ -103,7 +103,12 @@ def paired(
     chosen_a, chosen_b = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
     a, b = a.take(chosen_a), b.take(chosen_b)
     ours_at, theirs_at = (np.array([x.reals("true_lat"), x.reals("true_lon"), x.exact_km]) for x in (a, b))
-    same = np.allclose(ours_at, theirs_at, rtol=0.0, atol=1e-6, equal_nan=True)
-    if not same or a.texts("true_country") != b.texts("true_country"):
-        raise RequestError("the two runs have different labels for the same photo: evaluate both on the same labels")
+    same = np.isclose(ours_at, theirs_at, rtol=0.0, atol=1e-6, equal_nan=True).all(axis=0)
+    same &= np.array(a.texts("true_country")) == np.array(b.texts("true_country"))
+    if not same.all():
+        more = int((~same).sum()) - 1
+        raise RequestError(
+            f"the two runs have different labels for {printable(a.file[int(np.argmin(same))])}"
+            f"{f' and {more:,} more' if more else ''}: evaluate both on the same labels"
+        )
     return a, b, len(keys_a) - len(pairs), len(keys_b) - len(pairs)

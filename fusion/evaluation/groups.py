@@ -71,7 +71,9 @@ def kinds_of(columns: PhotoColumns) -> dict[str, dict[str, Any]]:
         entry: dict[str, Any] = {"photos": len(told), "clues": sum(one["clues"] for one in told)}
         for name in _MASS_NAMES:
             values = np.array([math.nan if one[name] is None else one[name] for one in told], np.float64)
-            entry[name] = list(mean_interval(values, place.astype(np.int64)))
+            value, low, high = mean_interval(values, place.astype(np.int64))
+            # One photo says nothing of how others differ from it.
+            entry[name] = [value, low, high] if len(told) > 1 else [value, math.nan, math.nan]
         bits = np.array([math.nan if one["country_bits"] is None else one["country_bits"] for one in told])
         bits = bits[~np.isnan(bits)]
         entry["helped"] = 100.0 * float((bits > 0.0).mean()) if len(bits) else math.nan

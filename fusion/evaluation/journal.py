@@ -263,7 +263,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise WhenceError(
-            f"cannot write to {printable(str(folder))}: {error.strerror or error}; rows that were written are kept: "
+            f"cannot write to {printable(str(folder))}: {error.strerror or error}; rows that were written stay: "
             "mend that, then run the same command again to go on"
         ) from error
 

@@ -196,13 +196,19 @@ def _photos(run: Run, rows: Rows) -> str:
 
 
 def _failures(rows: Rows) -> str:
-    failed = [row for some in rows.values() for row in some if row["error"]]
+    failed: dict[tuple[str, str], list[str]] = {}  # a photo that no prior could have is told once
+    for some in rows.values():
+        for row in some:
+            if row["error"]:
+                failed.setdefault((row["file"], row["message"] or row["error"]), []).append(row["prior"])
     if not failed:
         return ""
     head = "".join(cell(title, head="col") for title in ("photo", "prior", "what is wrong"))
     body = [
-        cell(name(row["file"], 120), head="row") + cell(name(row["prior"])) + cell(name(row["message"] or row["error"]))
-        for row in failed[:_FAILED]
+        cell(name(file, 120), head="row")
+        + cell("all" if len(priors) == len(rows) else ", ".join(map(name, priors)))
+        + cell(name(message))
+        for (file, message), priors in list(failed.items())[:_FAILED]
     ]
     more = f" (the first {_FAILED} of {len(failed):,})" if len(failed) > _FAILED else ""
     return table(f"They count as misses{more}", [head], [body], kind="texts")

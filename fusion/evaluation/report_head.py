@@ -15,12 +15,12 @@ _FEW_PLACES: Final = 20  # whose bootstrap intervals are rough
 def lead(summary: Mapping[str, Any]) -> str:
     """A sentence about the set and one about each prior."""
     dataset = summary["dataset"]
-    failed = sum(run["failed"] for run in summary["runs"])
+    failed = max(run["failed"] for run in summary["runs"])
     first = f"{dataset['photos']:,} {_plural(dataset['photos'], 'photo')} of {dataset['places']:,} " + _plural(
         dataset["places"], "place"
     )
     if failed:
-        first += f"; {failed:,} answers failed and count as misses"
+        first += f"; {failed:,} of them failed, counted as misses"
     return f"<p>{first}.</p><ul>{''.join(f'<li>{line}</li>' for line in _told(summary))}</ul>"
 
 

@@ -311,3 +311,18 @@ def test_a_folder_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
             open_labelled(root)
     finally:
         (root / "images").chmod(0o755)
+
+
+def test_codes_of_no_country_are_told_and_count_as_not_known(tmp_path: Path) -> None:
+    table = HEADER + "a.jpg,48.9,2.3,XX,\nb.jpg,48.9,2.3,USA,\nc.jpg,51.5,-0.1,UK,\n"
+    opened = open_labelled(folder_of(tmp_path / "set", ["a.jpg", "b.jpg", "c.jpg"], table))
+    assert opened.country == ("", "", "GB")
+    [note] = opened.notes
+    assert "2 photos (USA, XX)" in note and "ISO 3166-1" in note
+
+
+def test_degrees_with_a_comma_are_told_how_to_be_written(tmp_path: Path) -> None:
+    table = "file;lat;lon\na.jpg;48,87;2,29\nb.jpg;48.9;2.3\n"
+    opened = open_labelled(folder_of(tmp_path / "set", ["a.jpg", "b.jpg"], table))
+    assert opened.files == ("b.jpg",)
+    assert "write degrees with a point" in opened.left_out["a.jpg"]

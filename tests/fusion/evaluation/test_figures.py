@@ -238,3 +238,13 @@ def test_calibration_is_of_the_photos_that_were_answered() -> None:
     missed = Score(math.inf, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0.0)
     found = with_intervals(columns_of([_row(10.0), missed]), np.arange(2))
     assert found["ece_country"].photos == 1 and found["country"].photos == 2
+
+
+def test_answers_of_one_probability_are_calibrated_alike_in_whatever_order_they_come() -> None:
+    sure, right = np.full(1000, 0.5), np.repeat([0.0, 1.0], 500)
+    assert ece(sure, right) == ece(sure, right[::-1]) == 0.0
+    assert ece(np.full(1000, 0.75), right) == 0.25
+    mixed = np.concatenate([sure, np.full(10, 0.9)])
+    shuffled = np.random.default_rng(0).permutation(1010)
+    hits = np.concatenate([right, np.ones(10)])
+    assert ece(mixed, hits) == pytest.approx(ece(mixed[shuffled], hits[shuffled]))

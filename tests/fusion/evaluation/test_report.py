@@ -118,7 +118,7 @@ def test_the_page_tells_the_figures_of_the_summary(made: Run) -> None:
         value, low, high = run["gain"]["country_bits"]
         assert f"+{value:.2f} [" in page and low <= value <= high
         assert run["trained_on"][:60] in page
-    assert "5 photos of 5 places" in page and "2 answers failed and count as misses" in page
+    assert "5 photos of 5 places" in page and "1 of them failed, counted as misses" in page
     for value in (
         made.summary["dataset"]["fingerprint"],
         made.summary["made"]["machine"],
@@ -359,7 +359,7 @@ def test_a_run_in_which_every_photo_failed_says_so(tmp_path: Path) -> None:
     files = [label[0] for label in LABELS]
     run = evaluate(small_set(tmp_path / "p", broken=files), tmp_path / "run", ["density"], locator=quick_locator())
     page = Page(report_page(run))
-    assert "5 answers failed and count as misses" in page.text() and page.count("figure", "photo") == 0
+    assert "5 of them failed, counted as misses" in page.text() and page.count("figure", "photo") == 0
     assert page.count("figure", "plot") == 2, "distances and regions: none is met"
 
 
