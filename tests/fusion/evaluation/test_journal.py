@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data.errors import DatasetError, RequestError, WhenceError
+from data.errors import DatasetError, RequestError
 from fusion.evaluation.journal import JOURNAL, TABLE, Journal
-
-resource = pytest.importorskip("resource", reason="no limits on this system")
-signal = pytest.importorskip("signal")
+from tests.conftest import REPOSITORY
 
 
 def _row(number: int) -> dict[str, Any]:
     return {"prior": "p", "file": f"{number}.jpg", "settings": "s", "error": None, "answer": "x" * 3000}
 
 
-@pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """No file may be longer than 10,000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+# In a process of its own: the limit holds for whatever it writes to, also what the tests print to.
+FILLS_THE_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from fusion.evaluation.journal import Journal
 
-
-def test_a_full_disk_costs_the_row_that_did_not_fit_and_says_what_to_do(tmp_path: Path, full_disk: None) -> None:
-    with pytest.raises(WhenceError, match="run the same command again"), Journal(tmp_path, "f") as journal:
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))  # no file may grow beyond that: as if it were full
+try:
+    with Journal(Path(sys.argv[1]), "f") as journal:
         for number in range(10):
-            journal.append(_row(number))
+            row = {"prior": "p", "file": f"{number}.jpg", "settings": "s", "error": None, "answer": "x" * 3000}
+            journal.append(row)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_full_disk_costs_the_row_that_did_not_fit_and_says_what_to_do(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="no limits on this system")
+    done = subprocess.run(
+        [sys.executable, "-c", FILLS_THE_DISK, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("WhenceError cannot write") and "run the same command again" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == [JOURNAL], "the lock is given back"
     with Journal(tmp_path, "f") as journal:
         assert [journal.state("p", f"{number}.jpg", "s") for number in range(5)] == ["done"] * 3 + [None] * 2
