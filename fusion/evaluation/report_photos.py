@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from data.errors import DatasetError
 from data.gazetteer import country_name
+from data.pillow_settings import pillow_open
 from data.printable import printable
 from fusion.describe import coordinates, distance, effect, percent
 from fusion.evaluation.journal import TABLE
@@ -154,7 +155,7 @@ def _picture(folder: Path, file: str) -> str:
 
     path = picture_of(folder, file)
     try:
-        with Image.open(path, formats=("JPEG",)) as opened:
+        with pillow_open(path, formats=("JPEG",)) as opened:
             opened.draft("RGB", (_SIDE_PX, _SIDE_PX))
             picture = opened.convert("RGB")
     except FileNotFoundError:

@@ -81,9 +81,9 @@ class Shown:
 
 
 def _smaller(jpeg: bytes) -> bytes:
-    from PIL import Image
+    from data.pillow_settings import pillow_open
 
-    with Image.open(io.BytesIO(jpeg)) as picture:
+    with pillow_open(io.BytesIO(jpeg)) as picture:
         if max(picture.size) <= _PX:
             return jpeg
         small = picture.convert("RGB")
