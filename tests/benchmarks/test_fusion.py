@@ -5,23 +5,10 @@ import numpy as np
 from benchmarks.fusion import best_clue, rows_of, run, table
 from benchmarks.fusion_cases import Case
 from data.distribution import CellDistribution
-from data.partition import load_default
 from detectors.base import Clue, Evidence
 from fusion.context import NOTHING_KNOWN
 from fusion.pool import LogLinearPool
-
-PARTITION = load_default()
-VIENNA = (48.2, 16.37)
-CELL = int(PARTITION.cells_of(*VIENNA)[0])
-
-
-def _spread(p_true: float) -> CellDistribution:
-    """``p_true`` on Vienna's cell, the rest by area."""
-    p = PARTITION.area_km2.astype(np.float64)
-    p[CELL] = 0.0
-    p *= (1.0 - p_true) / p.sum()
-    p[CELL] = p_true
-    return CellDistribution(PARTITION, p.astype(np.float32))
+from tests.around_vienna import VIENNA, spread
 
 
 def _case(prior: CellDistribution, *clues: Clue, exact_km: float = 0.0) -> Case:
@@ -32,13 +19,13 @@ def test_the_best_clue_is_the_one_that_moves_the_prior_most() -> None:
     weak = Clue("language", "x", "x", Evidence(-0.2, {"FR": 0.0}))
     strong = Clue("language", "y", "y", Evidence(-5.0, {"AT": 0.0}))
     pool = LogLinearPool()
-    prior = _spread(0.001)
+    prior = spread(0.001)
     answer = best_clue(pool, _case(prior, weak, strong))
     assert np.array_equal(answer.p, pool.fuse(prior, [strong]).posterior.p)
 
 
 def test_a_run_gives_a_row_for_all_photos_and_one_for_those_with_a_clue() -> None:
-    prior = _spread(0.001)
+    prior = spread(0.001)
     clue = Clue("language", "y", "y", Evidence(-5.0, {"AT": 0.0}))
     results = run([_case(prior, clue), _case(prior)], {"pool": LogLinearPool(), "again": LogLinearPool()})
     rows = list(rows_of("made", "area", results, ["again"]))

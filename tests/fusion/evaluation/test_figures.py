@@ -6,24 +6,12 @@ import numpy as np
 import pytest
 
 from data.distribution import CellDistribution
-from data.partition import load_default
 from fusion.evaluation.calibration import AREAS_KM2, abstention, covered, ece, ece_by_chance, reliability
 from fusion.evaluation.figures import DRAWS, figures, gains, mean_interval, never_worse, with_intervals
 from fusion.evaluation.scores import Score, Truth, columns_of, score
+from tests.around_vienna import CELL, PARTITION, VIENNA, spread
 
-PARTITION = load_default()
-VIENNA = (48.2, 16.37)
-CELL = int(PARTITION.cells_of(*VIENNA)[0])
 TRUTH = Truth(VIENNA, "AT")
-
-
-def _spread(p_true: float) -> CellDistribution:
-    """``p_true`` on Vienna's cell, the rest by area."""
-    p = PARTITION.area_km2.astype(np.float64)
-    p[CELL] = 0.0
-    p *= (1.0 - p_true) / p.sum()
-    p[CELL] = p_true
-    return CellDistribution(PARTITION, p.astype(np.float32))
 
 
 def _row(km: float, within: float = 0.0, bits: float = 0.0) -> Score:
@@ -45,7 +33,7 @@ def test_calibration_error_weighs_bins_by_their_photos() -> None:
 
 
 def test_bits_are_those_of_the_true_cell_and_the_true_country() -> None:
-    said = _spread(0.125)
+    said = spread(0.125)
     worth = score(said, TRUTH)
     assert worth.cell_bits == pytest.approx(-3.0, abs=1e-4)
     assert worth.country_bits == pytest.approx(math.log2(said.countries()["AT"]))
@@ -53,14 +41,14 @@ def test_bits_are_those_of_the_true_cell_and_the_true_country() -> None:
 
 
 def test_the_densest_cell_is_in_every_region_and_has_its_own_area() -> None:
-    said = _spread(0.5)
+    said = spread(0.5)
     worth = score(said, TRUTH)
     assert worth.denser == 0.0
     assert worth.area_km2 == pytest.approx(float(PARTITION.area_km2[CELL]), rel=1e-5)
 
 
 def test_a_true_cell_that_is_excluded_is_in_no_region_and_costs_a_finite_number_of_bits() -> None:
-    worth = score(_spread(0.0), TRUTH)
+    worth = score(spread(0.0), TRUTH)
     assert worth.denser == 1.0
     assert worth.area_km2 == math.inf
     assert worth.cell_bits == -40.0
@@ -101,7 +89,7 @@ def test_recall_grows_with_the_area() -> None:
 
 
 def test_bands_that_the_truth_is_too_rough_for_are_not_given() -> None:
-    said = _spread(0.5)
+    said = spread(0.5)
     worth = score(said, Truth(VIENNA, "AT", 25.0))
     found = figures(columns_of([worth]), 25.0)
     assert math.isnan(found["within_1"]) and math.isnan(found["cell_bits"])
