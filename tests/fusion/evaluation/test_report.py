@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 
 from data.benchmark_cards import known_benchmarks
 from data.errors import DatasetError, RequestError
@@ -31,15 +30,12 @@ from fusion.evaluation.run import evaluate
 from fusion.evaluation.runs import SUMMARY, Run, open_run
 from fusion.evaluation.shown import picture_of
 from fusion.locator import Locator
+from tests.fusion.chromium import started
 from tests.fusion.evaluation.small_sets import BOX, LABELS, quick_locator, small_set
 from tests.small_photos import photo, write_table
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)>\u202egpj.exe\x1b[2J"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-)
 Changed = Callable[..., Run]
 
 
@@ -450,18 +446,7 @@ def test_tables_have_heads_and_drawings_have_words(made: Run) -> None:
 
 @pytest.fixture(scope="module")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or chromedriver is None:
-        pytest.skip("chromium or chromedriver is not installed (Debian: chromium, chromium-driver)")
-    options = ChromeOptions()
-    options.binary_location = chromium
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS.split(), f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(executable_path=chromedriver))
-    yield driver
-    driver.quit()
+    yield from started(tmp_path_factory.mktemp("profile"))
 
 
 @pytest.mark.parametrize("width", [360, 1280])
